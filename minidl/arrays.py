@@ -1,0 +1,176 @@
+"""Arrays: NumPy or CuPy, the default dtype, and the one random generator.
+
+Everything above this module works on *arrays* and does not care which library owns them: ``xp = array_module(x)`` is
+``numpy`` for an array in main memory and ``cupy`` for one on a GPU, and both spell their functions alike. CuPy is never
+imported unless somebody asks for ``"cuda"``.
+
+Random numbers are always drawn on the CPU, from one seeded generator, and then moved, so that a run on the GPU starts
+from the same numbers as a run on the CPU.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any  # a numpy.ndarray or a cupy.ndarray; there is no common base class to name
+
+_CUPY_HELP = 'Install it with: pip install "minidl[cuda13]" (or [cuda12]), or stay on device "cpu".'
+
+
+# --- which library ------------------------------------------------------------------------------------------------
+
+
+def array_module(*arrays: object) -> ModuleType:
+    """``numpy``, or ``cupy`` where one of the arrays is on a GPU.
+
+    >>> array_module(np.zeros(3)).__name__
+    'numpy'
+    """
+    cupy = sys.modules.get("cupy")  # never imported by us unless asked for: absent means no array can be CuPy's
+    if cupy is not None:
+        for a in arrays:
+            if isinstance(a, cupy.ndarray):
+                return cupy
+    return np
+
+
+def is_array(x: object) -> bool:
+    """True for an array of NumPy or CuPy (not for Tensors, lists or numbers).
+
+    >>> is_array(np.ones(2)), is_array([1, 2])
+    (True, False)
+    """
+    if isinstance(x, np.ndarray):
+        return True
+    cupy = sys.modules.get("cupy")
+    return cupy is not None and isinstance(x, cupy.ndarray)
+
+
+# --- devices ------------------------------------------------------------------------------------------------------
+
+
+def device_of(x: Array) -> str:
+    """``"cpu"`` or ``"cuda"``: where the array's numbers are.
+
+    >>> device_of(np.zeros(3))
+    'cpu'
+    """
+    return "cpu" if array_module(x) is np else "cuda"
+
+
+def device_module(device: str) -> ModuleType:
+    """The array library of a device: ``numpy`` for ``"cpu"``, ``cupy`` for ``"cuda"``.
+
+    Raises
+    ------
+    ValueError
+        The name is neither, or CuPy or a GPU is missing (with the line that installs it).
+    """
+    if device == "cpu":
+        return np
+    if device != "cuda":
+        raise ValueError(f'device must be "cpu" or "cuda", got {device!r}.')
+    try:
+        import cupy
+    except ImportError as error:
+        raise ValueError(f'device "cuda" needs CuPy, which is not installed.\n{_CUPY_HELP}') from error
+    try:
+        cupy.zeros(1)  # CuPy imports on a machine with no GPU; allocating does not work there
+    except Exception as error:
+        raise ValueError(f'device "cuda": CuPy finds no usable GPU ({type(error).__name__}).\n{_CUPY_HELP}') from error
+    return cupy
+
+
+def move(x: Array, device: str) -> Array:
+    """The same numbers on ``device``; the very same array when it is there already.
+
+    >>> a = np.ones(2)
+    >>> move(a, "cpu") is a
+    True
+    """
+    xp = device_module(device)
+    if array_module(x) is xp:
+        return x
+    return x.get() if xp is np else xp.asarray(x)
+
+
+def check_same_device(who: str, *arrays: object) -> None:
+    """Raise a ``ValueError`` when some arrays are NumPy's and others CuPy's."""
+    if len({device_of(a) for a in arrays if is_array(a)}) > 1:
+        where = ", ".join(device_of(a) for a in arrays if is_array(a))
+        raise ValueError(
+            f"{who} expects all its arrays on one device, got {where}.\nMove one of them first: x.to('cuda')."
+        )
+
+
+# --- default dtype ------------------------------------------------------------------------------------------------
+
+_default_dtype = np.dtype(np.float32)
+
+
+def default_dtype() -> np.dtype:
+    """The dtype of Tensors made from Python numbers, and of new parameters: float32 unless changed.
+
+    >>> default_dtype()
+    dtype('float32')
+    """
+    return _default_dtype
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Choose float32 (fast) or float64 (for checking derivatives) as the default."""
+    global _default_dtype
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"set_default_dtype expects a floating type such as 'float32', got {dtype}.")
+    _default_dtype = dtype
+
+
+def as_array(data: object) -> Array:
+    """An array from anything array-like: arrays keep their dtype, Python floats become the default dtype.
+
+    >>> as_array([1.0, 2.0]).dtype, as_array(np.zeros(2)).dtype, as_array([1, 2]).dtype
+    (dtype('float32'), dtype('float64'), dtype('int64'))
+    """
+    if is_array(data) or isinstance(data, np.generic):
+        return data if is_array(data) else np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:  # a ragged list
+        raise ValueError(f"expected a rectangular array, got a list whose rows differ in length.\n{error}") from None
+    if array.dtype.kind == "f":
+        return array.astype(_default_dtype)
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"expected numbers, got {type(data).__name__} of kind {array.dtype}.")
+    return array
+
+
+# --- the one random generator -------------------------------------------------------------------------------------
+
+_generator = np.random.default_rng()
+
+
+def seed(value: int) -> None:
+    """Start the one random generator afresh: initial weights, dropout masks and shuffling all draw from it.
+
+    >>> seed(0); a = generator().random(); seed(0); a == generator().random()
+    True
+    """
+    # The bit generator's state is replaced, not the object: a loader that holds the generator follows the seed.
+    _generator.bit_generator.state = np.random.default_rng(value).bit_generator.state
+
+
+def generator(rng: "np.random.Generator | int | None" = None) -> np.random.Generator:
+    """The generator to draw from: the one that ``seed`` sets, or the one given by a ``rng`` argument.
+
+    ``rng`` may be a ``numpy.random.Generator`` or an integer seed for a generator of one's own.
+    """
+    if rng is None:
+        return _generator
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, (int, np.integer)):
+        return np.random.default_rng(rng)
+    raise TypeError(f"rng must be a numpy.random.Generator, an integer seed or None, got {type(rng).__name__}.")

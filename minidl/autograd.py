@@ -1,0 +1,500 @@
+"""The engine: Tensors that remember how they were made, and the walk that differentiates them.
+
+A ``Tensor`` is an array and, where a derivative may be asked for, a *record* of the op that made it:
+
+    (time, op, inputs, values, settings, saved)
+
+``inputs`` are the Tensors and arrays that the op was given, ``values`` the same as plain arrays, ``saved`` whatever the
+forward function returned to be kept. Records point from results to inputs, never back, so a graph has no reference
+cycles: it dies with its last Tensor.
+
+An op is a ``Primitive``: a forward function on plain arrays with one *rule* for each input. The rule gets the upstream
+gradient g = ∂L/∂y, the output y and the inputs, and returns ∂L/∂x:
+
+>>> @primitive()
+... def cube(x, /):
+...     return x * x * x
+>>> cube.rule(lambda g, y, x: g * 3.0 * x * x)                   # ∂y/∂x = 3x²
+>>> x = Tensor([1.0, 2.0], requires_grad=True)
+>>> cube(x).backward(np.ones(2, np.float32)); x.grad
+array([ 3., 12.], dtype=float32)
+
+Rules are written with operators and public ops. These take plain arrays to plain arrays and Tensors to Tensors, so the
+same rule serves ``backward`` (fast, what one sees in a debugger) and ``create_graph=True`` (differentiable again).
+
+This is the only module that walks the graph (Griewank & Walther, *Evaluating Derivatives*, 2008, ch. 3: reverse mode).
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from minidl import debugging, edits
+from minidl.arrays import Array, array_module, as_array, check_same_device, device_of, is_array, move
+from minidl.edits import tick
+from minidl.dispatch import OPS, register
+from minidl.errors import describe
+from minidl.operators import Operators
+from minidl.recording import mode
+
+_new = object.__new__
+FREED = (0, None, (), (), {}, None)  # the record of a Tensor whose graph a backward pass has used up
+
+
+class Tensor(Operators):
+    """An array that can be differentiated.
+
+    Parameters
+    ----------
+    data
+        Anything array-like. An array keeps its dtype and is not copied; Python floats become ``default_dtype()``.
+    requires_grad
+        Whether ``backward`` shall leave ∂L/∂(this) in ``.grad``. Floating types only.
+    dtype, device
+        Convert or move the data first.
+
+    Attributes
+    ----------
+    data : numpy.ndarray or cupy.ndarray
+        The numbers. Assigning (``t.data = a``, ``t.data -= a``) edits the Tensor without recording.
+    grad : numpy.ndarray, cupy.ndarray or None
+        ∂L/∂(this), summed over the ``backward`` calls since ``zero_grad``. Filled only in leaves: Tensors that were
+        given by the user, not computed. (After ``backward(create_graph=True)`` it is a Tensor.)
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    array([2., 4., 6.], dtype=float32)
+    """
+
+    __slots__ = ("_data", "_record", "grad", "requires_grad", "__weakref__")
+
+    def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: str | None = None):
+        array = data._data if isinstance(data, Tensor) else as_array(data)
+        if dtype is not None:
+            array = array.astype(dtype, copy=False)
+        if device is not None:
+            array = move(array, device)
+        if requires_grad and array.dtype.kind != "f":
+            raise TypeError(
+                f"Tensor(requires_grad=True) expects floating numbers, got {array.dtype}.\n"
+                "Integers can index and label, but have no derivative. Use data.astype('float32')?"
+            )
+        self._data = array
+        self._record = None
+        self.grad = None
+        self.requires_grad = bool(requires_grad)
+
+    # --- what it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        return self._data
+
+    @data.setter
+    def data(self, new: Any) -> None:
+        new = new._data if isinstance(new, Tensor) else as_array(new)
+        edits.mark_edited(self._data)
+        if new is not self._data:
+            if new.shape != self._data.shape:
+                raise ValueError(
+                    f"data of a Tensor of shape {self._data.shape} cannot become shape {new.shape}.\nMake a new Tensor."
+                )
+            self._data = new.astype(self._data.dtype, copy=False)
+
+    @property
+    def is_leaf(self) -> bool:
+        """True when no op made this Tensor (or none that was recorded)."""
+        return self._record is None
+
+    @property
+    def op(self) -> "Primitive | None":
+        """The op that made this Tensor, or None."""
+        return self._record[1] if self._record else None
+
+    @property
+    def inputs(self) -> tuple:
+        """What the op that made this Tensor was given."""
+        return self._record[2] if self._record else ()
+
+    @property
+    def device(self) -> str:
+        return device_of(self._data)
+
+    def __repr__(self) -> str:
+        values = np.array2string(move(self._data, "cpu"), separator=", ", prefix="Tensor(")
+        notes = [values]
+        if self._data.dtype != np.float32:
+            notes.append(f"dtype={self._data.dtype}")
+        if self.device != "cpu":
+            notes.append(f"device={self.device!r}")
+        if self._record is not None:
+            notes.append(f"op={self._record[1].__name__}" if self._record is not FREED else "graph freed")
+        elif self.requires_grad:
+            notes.append("requires_grad=True")
+        return f"Tensor({', '.join(notes)})"
+
+    # --- leaving the graph --------------------------------------------------------------------------------------
+
+    def detach(self) -> "Tensor":
+        """The same numbers (not copied) as a constant."""
+        return _new_tensor(self._data, None)
+
+    def numpy(self) -> np.ndarray:
+        """The numbers as a NumPy array, outside the graph; copied only from a GPU."""
+        return move(self._data, "cpu")
+
+    def item(self) -> float | int | bool:
+        """The one number of a Tensor of size 1."""
+        if self._data.size != 1:
+            raise ValueError(f"item() expects one element, got shape {self._data.shape}.\nUse .numpy() or index first.")
+        return self._data.item()
+
+    def to(self, device: str) -> "Tensor":
+        """This Tensor on ``"cpu"`` or ``"cuda"``; gradients flow back to where it came from."""
+        return OPS["to_device"](self, device)
+
+    # --- gradients ----------------------------------------------------------------------------------------------
+
+    def zero_grad(self) -> None:
+        """Forget the gradient collected so far."""
+        self.grad = None
+
+    def backward(self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None:
+        """Add ∂(this)/∂x to ``x.grad`` of every leaf x that requires it.
+
+        Parameters
+        ----------
+        gradient
+            The upstream gradient ∂L/∂(this), same shape. A Tensor of one element needs none: it is the loss, g = 1.
+        retain_graph
+            Keep the records, so that ``backward`` can be called again.
+        create_graph
+            Make the gradients Tensors that can be differentiated again.
+        """
+        g = _upstream("backward", self, gradient)
+        found = _walk(self, g, set(), retain_graph or create_graph, create_graph)
+        for x, dx in found.items():
+            x.grad = dx if x.grad is None else x.grad + dx
+
+
+def _new_tensor(array: Array, record: tuple | None) -> Tensor:
+    """A Tensor around an array that an op has just made (no checks, no conversion)."""
+    t = _new(Tensor)
+    t._data = array
+    t._record = record
+    t.grad = None
+    t.requires_grad = record is not None
+    return t
+
+
+# --- ops: recording -----------------------------------------------------------------------------------------------
+
+
+class Primitive:
+    """A forward function on arrays, with its derivative.
+
+    Parameters of the forward function before the ``/`` (or ``*arrays``) are its differentiable inputs; those after it are
+    settings, passed on to the rules by name.
+
+    Attributes
+    ----------
+    rules : tuple of functions
+        One for each input: ``rule(g, y, *inputs, **settings)`` gives ∂L/∂input.
+    joint : function or None
+        Instead of ``rules``, for ops whose derivatives share work: ``joint(g, y, *inputs, needs, saved, **settings)``
+        gives a tuple, with None where ``needs`` is False. It may edit its own arrays in place, never g, y or an input.
+    composition : function or None
+        The same function written with other ops: the specification of a fused op, and its way to second order.
+    """
+
+    def __init__(self, forward: Callable, broadcasts: bool, saves: bool):
+        self.forward = forward
+        self.broadcasts = broadcasts  # inputs are broadcast together: their gradients are summed back to their shapes
+        self.saves = saves  # forward returns (y, saved); the joint rule gets `saved`
+        self.rules: tuple[Callable, ...] = ()
+        self.joint: Callable | None = None
+        self.composition: Callable | None = None
+        self.__name__ = forward.__name__
+        self.__qualname__ = forward.__qualname__
+        self.__doc__ = forward.__doc__
+        self.__module__ = forward.__module__
+        self.__signature__ = inspect.signature(forward)
+        kinds = self.__signature__.parameters.values()
+        self.setting_names = [p.name for p in kinds if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        self.defaults = {p.name: p.default for p in kinds if p.name in self.setting_names and p.default is not p.empty}
+        variadic = any(p.kind is p.VAR_POSITIONAL for p in kinds)
+        self.n_inputs = None if variadic else sum(p.kind is p.POSITIONAL_ONLY for p in kinds)
+
+    def __repr__(self) -> str:
+        return f"<op {self.__name__}{self.__signature__}>"
+
+    def rule(self, *rules: Callable) -> None:
+        """State ∂L/∂input for each input, in order."""
+        self.rules = rules
+
+    def joint_rule(self, joint: Callable) -> Callable:
+        """State all gradients at once."""
+        self.joint = joint
+        return joint
+
+    def specified_by(self, composition: Callable) -> Callable:
+        """Name the composition that a fused op must equal."""
+        self.composition = composition
+        return composition
+
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        """Compute; record, when an input requires a gradient. Plain arrays in, plain array out."""
+        if self.setting_names:
+            args, settings = self._sort_arguments(args, settings)
+        values = []
+        any_tensor = tracked = False
+        for a in args:
+            if isinstance(a, Tensor):
+                any_tensor = True
+                if a.requires_grad:
+                    tracked = True
+                a = a._data
+            elif isinstance(a, (list, tuple)):
+                a = as_array(a)
+            values.append(a)
+        try:
+            y = self.forward(*values, **settings) if settings else self.forward(*values)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _explain(self, values, error) from error
+        if not any_tensor:
+            return y[0] if self.saves else y
+        saved = None
+        if self.saves:
+            y, saved = y
+        if type(y) is not np.ndarray and not is_array(y):
+            y = np.asarray(y)  # NumPy reductions give scalars
+        t = _new(Tensor)  # as in _new_tensor; this is the one place where a call more would be felt
+        t._data = y
+        t.grad = None
+        if tracked and mode.recording:
+            t._record = (tick(), self, args, values, settings, saved)
+            t.requires_grad = True
+        else:
+            t._record = None
+            t.requires_grad = False
+        if debugging.active:
+            debugging.after_forward(self, y, values, t._record)
+        return t
+
+    def _sort_arguments(self, args: tuple, settings: dict) -> tuple[tuple, dict]:
+        """Tell inputs from settings: ``sum(x, 0)`` means ``sum(x, axis=0)``."""
+        if self.n_inputs is not None and len(args) > self.n_inputs:
+            extra = args[self.n_inputs :]
+            if len(extra) > len(self.setting_names):
+                expected = self.n_inputs + len(self.setting_names)
+                raise TypeError(f"{self.__name__} takes at most {expected} arguments, got {len(args)}.")
+            settings = dict(zip(self.setting_names, extra, strict=False), **settings)
+            args = args[: self.n_inputs]
+        return args, {**self.defaults, **settings}
+
+
+def primitive(*numpy_functions: Callable, broadcasts: bool = False, saves: bool = False) -> Callable:
+    """Make a public op of a forward function, standing in for the given NumPy functions."""
+
+    def decorate(forward: Callable) -> Primitive:
+        op = Primitive(forward, broadcasts, saves)
+        register(op, numpy_functions)
+        return op
+
+    return decorate
+
+
+def _explain(op: Primitive, values: list, error: Exception) -> Exception:
+    """Say of a failed forward function who expected what, in minidl's words."""
+    arrays = [v for v in values if hasattr(v, "shape")]
+    try:
+        check_same_device(op.__name__, *arrays)
+    except ValueError as mixed:
+        return mixed
+    if str(error).startswith(op.__name__):
+        return error  # the op said so itself
+    kind = ValueError if isinstance(error, ValueError) else type(error)
+    return kind(f"{op.__name__} cannot take {', '.join(map(describe, values))}.\n{error}")
+
+
+# --- the walk -----------------------------------------------------------------------------------------------------
+
+
+def gradients(
+    y: Tensor,
+    inputs: Sequence[Tensor],
+    gradient: Any = None,
+    *,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+) -> list[Any]:
+    """∂y/∂x for each Tensor x of ``inputs``, which may be anywhere in the graph. ``.grad`` is left alone.
+
+    Returns
+    -------
+    list
+        Arrays (Tensors with ``create_graph=True``); None where y does not depend on x.
+
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> (dx,) = gradients(x * x, [x], create_graph=True)
+    >>> gradients(dx, [x])
+    [array(2., dtype=float32)]
+    """
+    g = _upstream("gradients", y, gradient)
+    retain = create_graph if retain_graph is None else retain_graph
+    found = _walk(y, g, set(inputs), retain, create_graph)
+    return [found.get(x) for x in inputs]
+
+
+def _upstream(who: str, y: Tensor, gradient: Any) -> Any:
+    """The gradient to start from, checked: ones for a single number, else what the caller gives."""
+    data = y._data
+    if not y.requires_grad:
+        raise ValueError(
+            f"{who}: this Tensor does not depend on anything with requires_grad=True.\n"
+            "Was it computed inside no_grad(), or from constants or detached Tensors?"
+        )
+    if gradient is None:
+        if data.size != 1:
+            raise ValueError(
+                f"{who} starts from one number, the loss, got shape {data.shape}.\n"
+                "Use loss.mean() or loss.sum() first, or pass gradient= of that shape."
+            )
+        return array_module(data).ones(data.shape, data.dtype)
+    g = gradient._data if isinstance(gradient, Tensor) else as_array(gradient)
+    if g.shape != data.shape:
+        raise ValueError(f"{who}: gradient must have the Tensor's shape {data.shape}, got {g.shape}.")
+    check_same_device(who, g, data)
+    if g.dtype != data.dtype:
+        g = g.astype(data.dtype)
+        return g
+    return gradient if isinstance(gradient, Tensor) else g
+
+
+def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_graph: bool, stop: bool = False) -> dict:
+    """Go from y to the leaves, youngest op first, and sum up each Tensor's gradient.
+
+    An op is older than everything computed from it, so when it is taken from the heap its gradient is complete: every
+    op is visited once. With ``stop`` the walk goes no further than ``wanted``.
+
+    Returns {Tensor: gradient} for the leaves and the wanted Tensors.
+    """
+    if create_graph:
+        g = g if isinstance(g, Tensor) else _new_tensor(g, None)
+    elif isinstance(g, Tensor):
+        g = g._data
+    if y._record is None or (stop and y in wanted):
+        return {y: g if create_graph else g.copy()}
+    grads = {y: g}
+    heap = [(-y._record[0], y)]
+    while heap:
+        y = heappop(heap)[1]
+        g = grads[y] if y in wanted else grads.pop(y)
+        record = y._record
+        time, op, inputs, values, settings, saved = record
+        if edits.latest > time or record is FREED:
+            _check_usable(y)
+        if create_graph:
+            output, arguments = y, inputs  # the rules see Tensors, and what they compute is recorded
+        else:
+            output, arguments = y._data, values
+        if op.joint is not None:
+            dxs = _joint_gradients(op, g, output, inputs, arguments, settings, saved)
+        i = -1
+        for x in inputs:
+            i += 1
+            if not (isinstance(x, Tensor) and x.requires_grad):
+                continue  # nobody asked for this gradient: it is not computed
+            if op.joint is not None:
+                dx = dxs[i]
+            elif settings:
+                dx = op.rules[i](g, output, *arguments, **settings)
+            else:
+                dx = op.rules[i](g, output, *arguments)
+            data = x._data
+            if dx.shape != data.shape:
+                dx = _restore_shape(op, dx, data.shape)
+            if dx.dtype is not data.dtype:
+                dx = dx.astype(data.dtype)
+            if debugging.active:
+                debugging.after_backward(op, dx, g, values, record)
+            if x in grads:
+                grads[x] = grads[x] + dx
+                continue
+            if x._record is not None and not (stop and x in wanted):
+                heappush(heap, (-x._record[0], x))
+            elif not create_graph:
+                dx = _own(dx, g)
+            grads[x] = dx
+        if not retain_graph:
+            y._record = FREED
+    return grads
+
+
+def _joint_gradients(op: Primitive, g: Any, y: Any, inputs: tuple, arguments: tuple, settings: dict, saved: Any) -> Any:
+    """What a joint rule returns: a gradient for each input that requires one, None for the others."""
+    needs = [isinstance(x, Tensor) and x.requires_grad for x in inputs]
+    if isinstance(g, Tensor) and op.composition is not None:
+        return _through_composition(op, g, inputs, needs, settings)
+    if op.saves:
+        settings = {**settings, "saved": saved}
+    return op.joint(g, y, *arguments, needs=needs, **settings)
+
+
+def _through_composition(op: Primitive, g: Tensor, inputs: tuple, needs: list, settings: dict) -> list:
+    """The gradients of a fused op as Tensors: those of the composition that specifies it.
+
+    Each input is renamed, so that one given twice keeps its two partial derivatives apart.
+    """
+    renamed = [OPS["identity"](x) if need else x for x, need in zip(inputs, needs, strict=True)]
+    y = op.composition(*renamed, **settings)
+    found = _walk(y, g, {x for x, need in zip(renamed, needs, strict=True) if need}, True, True, stop=True)
+    return [found.get(x) if need else None for x, need in zip(renamed, needs, strict=True)]
+
+
+def _restore_shape(op: Primitive, dx: Any, shape: tuple) -> Any:
+    """Undo broadcasting, the one place that does: sum over the axes that were stretched or added.
+
+    y = x broadcast to more places; each copy of x_i gets its own share of g, and ∂L/∂x_i is their sum.
+    """
+    if not op.broadcasts:
+        raise ValueError(
+            f"the rule of {op.__name__} returned a gradient of shape {dx.shape} for an input of shape {shape}.\n"
+            "A rule must return the gradient in its input's shape."
+        )
+    added = dx.ndim - len(shape)
+    stretched = tuple(range(added)) + tuple(
+        i + added for i, n in enumerate(shape) if n == 1 and dx.shape[i + added] != 1
+    )
+    if stretched:
+        dx = dx.sum(axis=stretched, keepdims=True)
+    return dx.reshape(shape)
+
+
+def _own(dx: Array, g: Array) -> Array:
+    """A gradient that shares its memory with nothing else, fit to be handed to the user as ``.grad``."""
+    if not is_array(dx):
+        return np.asarray(dx)  # a NumPy scalar
+    return dx.copy() if dx is g or dx.base is not None else dx
+
+
+def _check_usable(y: Tensor) -> None:
+    """Raise when y's record was used up, or when an array that its rules may read was overwritten since."""
+    time, op, _, values, _, _ = y._record
+    if y._record is FREED:
+        raise ValueError(
+            "backward: this graph was used up by an earlier backward pass.\n"
+            "Compute the loss again, or call the first one with backward(retain_graph=True)."
+        )
+    for role, array in [("output", y._data), *((f"input {i + 1}", v) for i, v in enumerate(values))]:
+        if is_array(array) and edits.edited_since(array, time):
+            raise ValueError(
+                f"backward: {role} of {op.__name__}, {describe(array)}, was edited in place after it was used.\n"
+                "Call backward() before the edit (before optimizer.step()), or use a new array: t = t + v."
+            )

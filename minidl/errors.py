@@ -1,0 +1,36 @@
+"""How minidl says no: who, what was expected, what came, and the likely fix, in at most three lines.
+
+Every message is a plain ``ValueError`` (shapes and values) or ``TypeError`` (kinds), raised before any work is done.
+This module holds the two sentences that many rooms need; everything else is written where it is raised.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+def unknown_name(who: str, name: object, choices: Iterable[str]) -> ValueError:
+    """The error for a name that is not in a table, with the nearest known name.
+
+    >>> print(unknown_name("optimizer", "adm", ["sgd", "adam"]))
+    optimizer 'adm' is not known. Did you mean 'adam'?
+    Known: adam, sgd.
+    """
+    choices = sorted(choices)
+    close = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return ValueError(f"{who} {name!r} is not known.{hint}\nKnown: {', '.join(choices)}.")
+
+
+def describe(x: object) -> str:
+    """Shape and dtype of an array, or the type of anything else, for use in a message.
+
+    >>> import numpy as np
+    >>> describe(np.zeros((2, 3), np.float32))
+    'float32 array of shape (2, 3)'
+    >>> describe("a")
+    "str 'a'"
+    """
+    if hasattr(x, "shape") and hasattr(x, "dtype"):
+        return f"{x.dtype} array of shape {tuple(x.shape)}"
+    text = repr(x)
+    return f"{type(x).__name__} {text if len(text) <= 40 else text[:37] + '...'}"
