@@ -1,0 +1,74 @@
+"""minidl, as its README writes an explicit training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import cycle
+
+import numpy as np
+from workloads import ADAM, DESCENT, LINKS, Arrays
+
+import minidl as md
+
+Step = Callable[[], "md.Tensor"]
+
+
+def describe() -> dict[str, str]:
+    """What this peer's speed depends on."""
+    return {"minidl": md.__version__, "numpy": np.__version__}
+
+
+def _trainer(model: md.Sequential, loss_function: Callable, data: Arrays) -> Step:
+    """One step of training over the batches of ``data`` in turn."""
+    for parameter, weight in zip(model.parameters(), data["weights"], strict=True):
+        parameter.data[...] = weight
+    optimizer = md.optimizers.Adam(model.parameters(), **ADAM)
+    batches = cycle([(md.Tensor(x), y) for x, y in zip(data["x"], data["y"], strict=True)])
+
+    def step() -> md.Tensor:
+        x, y = next(batches)
+        loss = loss_function(y, model(x))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def xor(data: Arrays) -> Step:
+    """W1."""
+    hidden = md.layers.Dense(3, activation="sigmoid", input_shape=(2,))
+    model = md.Sequential([hidden, md.layers.Dense(1, activation="sigmoid")])
+    return _trainer(model, md.losses.BinaryCrossentropy(), data)
+
+
+def digits(data: Arrays) -> Step:
+    """W2a, W2b: relu between the dense layers, whose widths are those of the given kernels."""
+    kernels = data["weights"][::2]
+    hidden = [md.layers.Dense(k.shape[1], activation="relu", input_shape=k.shape[:1]) for k in kernels[:-1]]
+    output = md.layers.Dense(kernels[-1].shape[1], input_shape=kernels[-1].shape[:1])
+    return _trainer(md.Sequential([*hidden, output]), md.losses.SparseCategoricalCrossentropy(from_logits=True), data)
+
+
+def chain(data: Arrays) -> Step:
+    """The chain of small ops, then one step of gradient descent."""
+    x = md.Tensor(data["x"][0])
+    m, c = (md.Tensor(w, requires_grad=True) for w in data["weights"])
+
+    def step() -> md.Tensor:
+        h = x
+        for _ in range(LINKS):
+            t = np.tanh(h @ m)
+            h = t * t.sum(axis=1, keepdims=True) + c  # (4, 4) * (4, 1) + (4, 4)
+        loss = h.mean()
+        loss.backward()
+        for w in (m, c):
+            w.data -= DESCENT * w.grad
+            w.grad = None
+        return loss
+
+    return step
+
+
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "overhead": chain}

@@ -1,0 +1,87 @@
+"""PyTorch, eager, as its own tutorials write a training step: the reference every other peer is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import cycle
+
+import numpy as np
+import torch
+from torch import nn
+from workloads import ADAM, DESCENT, LINKS, Arrays
+
+Step = Callable[[], torch.Tensor]
+
+
+def describe() -> dict[str, str]:
+    """What this peer's speed depends on."""
+    return {
+        "torch": torch.__version__,
+        "BLAS": "MKL" if torch.backends.mkl.is_available() else "see torch.__config__.show()",
+        "CPU capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+def _load(model: nn.Module, weights: list[np.ndarray]) -> None:
+    """Copy kernels (in, out) and biases into the model; PyTorch keeps its kernels as (out, in)."""
+    with torch.no_grad():
+        for parameter, weight in zip(model.parameters(), weights, strict=True):
+            parameter.copy_(torch.from_numpy(weight.T))  # (in, out) -> (out, in); a bias is its own transpose
+
+
+def _trainer(model: nn.Module, loss_function: nn.Module, data: Arrays) -> Step:
+    """One step of training over the batches of ``data`` in turn."""
+    _load(model, data["weights"])
+    betas = (ADAM["beta_1"], ADAM["beta_2"])
+    optimizer = torch.optim.Adam(model.parameters(), lr=ADAM["learning_rate"], betas=betas, eps=ADAM["epsilon"])
+    pairs = zip(data["x"], data["y"], strict=True)
+    batches = cycle([(torch.from_numpy(x), torch.from_numpy(y)) for x, y in pairs])
+
+    def step() -> torch.Tensor:
+        x, y = next(batches)
+        optimizer.zero_grad()
+        loss = loss_function(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def xor(data: Arrays) -> Step:
+    """W1."""
+    model = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 1), nn.Sigmoid())
+    return _trainer(model, nn.BCELoss(), data)
+
+
+def digits(data: Arrays) -> Step:
+    """W2a, W2b: relu between the dense layers, whose widths are those of the given kernels."""
+    layers: list[nn.Module] = []
+    for kernel in data["weights"][::2]:
+        layers += [nn.Linear(*kernel.shape), nn.ReLU()]
+    return _trainer(nn.Sequential(*layers[:-1]), nn.CrossEntropyLoss(), data)
+
+
+def chain(data: Arrays) -> Step:
+    """The chain of small ops, then one step of gradient descent."""
+    x = torch.from_numpy(data["x"][0])
+    m, c = (torch.from_numpy(w).requires_grad_() for w in data["weights"])
+
+    def step() -> torch.Tensor:
+        h = x
+        for _ in range(LINKS):
+            t = torch.tanh(h @ m)
+            h = t * t.sum(1, keepdim=True) + c  # (4, 4) * (4, 1) + (4, 4)
+        loss = h.mean()
+        loss.backward()
+        with torch.no_grad():
+            for w in (m, c):
+                w -= DESCENT * w.grad
+                w.grad = None
+        return loss
+
+    return step
+
+
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "overhead": chain}

@@ -1,0 +1,118 @@
+"""The process that runs one peer: it reads one command a line, works, and answers with one line of JSON.
+
+Commands (`run.py` sends them, one at a time):
+
+=========  =========================  =========================================================
+``do``     with                       answer
+=========  =========================  =========================================================
+describe                              versions, and the BLAS and thread pools loaded
+prepare    workload, steps            losses of the first steps, or ``supported: false``
+time       workload, steps            seconds, CPU seconds and page faults of that many steps
+=========  =========================  =========================================================
+
+Threads and the BLAS core type are set by the environment, before anything is imported. A peer is a module
+``peers/<name>_peer.py`` with
+
+- ``describe() -> dict[str, str]``: what its speed depends on;
+- ``workloads: dict[str, builder]``: ``builder(arrays)`` returns ``step``, a function without arguments that does
+  one whole training step and returns the loss (anything `float` accepts).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import importlib
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+Step = Callable[[], object]
+
+WARM_UP = 3  # steps before each timing: the caches, and the thread pools after their sleep
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to keep freed arrays for the next step instead of giving them back to the system.
+
+    Constants and meaning: ``man 3 mallopt``. Linux with glibc only.
+    """
+    m_trim_threshold, m_mmap_threshold = -1, -3
+    libc = ctypes.CDLL("libc.so.6")
+    if not (libc.mallopt(m_mmap_threshold, 1 << 30) and libc.mallopt(m_trim_threshold, 2**31 - 1)):
+        raise OSError("mallopt refused the thresholds: --keep-memory needs Linux with glibc")
+
+
+def thread_pools() -> list[str]:
+    """The BLAS and OpenMP libraries in this process, each with its version, core type and threads."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return ["unknown (pip install threadpoolctl)"]
+    pools = []
+    for pool in threadpool_info():
+        words = [pool["internal_api"], pool.get("version"), pool.get("architecture"), f"{pool['num_threads']} threads"]
+        pools.append(" ".join(word for word in words if word))
+    return pools
+
+
+def measure(step: Step, steps: int) -> dict[str, float]:
+    """Time ``steps`` steps together, with the garbage collector run before and left on, as in a user's loop."""
+    for _ in range(WARM_UP):
+        step()
+    gc.collect()
+    before, cpu, start = resource.getrusage(resource.RUSAGE_SELF), time.process_time(), time.perf_counter()
+    for _ in range(steps):
+        step()
+    seconds = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "seconds": seconds,
+        "cpu_seconds": time.process_time() - cpu,
+        "page_faults": after.ru_minflt - before.ru_minflt,
+    }
+
+
+def answer(command: dict, peer: object, steps: dict[str, Step]) -> dict:
+    """Carry out one command; ``steps`` holds the workloads prepared so far."""
+    from workloads import WORKLOADS
+
+    if command["do"] == "describe":
+        return {"python": platform.python_version(), "versions": peer.describe(), "pools": thread_pools()}
+    name = command["workload"]
+    if command["do"] == "prepare":
+        if name not in peer.workloads:
+            return {"supported": False}
+        steps[name] = peer.workloads[name](WORKLOADS[name].arrays())
+        return {"supported": True, "losses": [float(steps[name]()) for _ in range(command["steps"])]}
+    return measure(steps[name], command["steps"])
+
+
+def main() -> None:
+    """Serve commands until the input ends."""
+    parser = argparse.ArgumentParser(description="One peer's process; started by run.py.")
+    parser.add_argument("peer")
+    parser.add_argument("--keep-memory", action="store_true")
+    options = parser.parse_args()
+    # Answers go out on a copy of standard output; whatever a library prints goes to standard error instead.
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    if options.keep_memory:
+        keep_freed_memory()
+    peer = importlib.import_module(f"peers.{options.peer}_peer")
+    steps: dict[str, Step] = {}
+    for line in sys.stdin:
+        try:
+            reply = answer(json.loads(line), peer, steps)
+        except Exception as error:  # the process on the other side names the peer and ends the run
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), file=out)
+
+
+if __name__ == "__main__":
+    main()

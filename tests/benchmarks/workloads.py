@@ -1,0 +1,110 @@
+"""What is timed: for each workload its shapes, seed, initial weights and batches, the same NumPy arrays for every peer.
+
+One *step* is one full training step: forward, loss, backward, Adam. A *round* is ``steps_per_round`` steps, chosen
+so that a round of the reference peer lasts about 50 to 200 ms: long against the clock and the scheduler, short
+against the drift of a shared machine.
+
+To add a workload, add one entry to `WORKLOADS` here and one builder to each peer that can run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Arrays = dict[str, list[np.ndarray]]
+
+# Adam as every peer sets it: the defaults of the paper (arXiv:1412.6980), with Keras' epsilon.
+ADAM = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+
+# The size of a step of plain gradient descent, which the `overhead` workload takes in place of Adam.
+DESCENT = 0.01
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A named piece of work: ``arrays()`` gives fresh copies of its weights and batches.
+
+    ``ops`` is set where the cost per op, over the same arithmetic in plain NumPy, is the figure of interest.
+    """
+
+    name: str
+    title: str
+    steps_per_round: int
+    arrays: Callable[[], Arrays]
+    ops: int | None = None
+
+
+def _dense_weights(rng: np.random.Generator, *widths: int) -> list[np.ndarray]:
+    """Glorot-uniform kernels (in, out) and zero biases (out,), in the order kernel, bias, kernel, bias ..."""
+    weights = []
+    for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True):
+        limit = (6 / (fan_in + fan_out)) ** 0.5
+        weights.append(rng.uniform(-limit, limit, (fan_in, fan_out)).astype(np.float32))
+        weights.append(np.zeros(fan_out, np.float32))
+    return weights
+
+
+def xor() -> Arrays:
+    """XOR: x (4, 2), y (4, 1); weights of a 2-3-1 network."""
+    rng = np.random.default_rng(1)
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    y = np.array([[0], [1], [1], [0]], np.float32)
+    return {"weights": _dense_weights(rng, 2, 3, 1), "x": [x], "y": [y]}
+
+
+def digits(*widths: int, batches: int = 16, batch_size: int = 128) -> Arrays:
+    """Sixteen batches as MNIST would give them: x (128, 784) in [0, 1), labels (128,) in 0..9.
+
+    Noise serves as well as digits: dense arithmetic takes the same time whatever the numbers. There are several
+    batches, so that the loss does not run to zero (and the arithmetic into denormal numbers) while rounds go on.
+    """
+    rng = np.random.default_rng(2)
+    weights = _dense_weights(rng, *widths)
+    x = [rng.random((batch_size, widths[0]), dtype=np.float32) for _ in range(batches)]
+    y = [rng.integers(0, widths[-1], batch_size) for _ in range(batches)]
+    return {"weights": weights, "x": x, "y": y}
+
+
+LINKS = 40  # links in the chain below
+OPS_PER_LINK = 5
+
+
+def chain() -> Arrays:
+    """Forty links of five ops each on (4, 4) arrays, where the arithmetic is almost nothing and the record is all.
+
+    One link takes h (4, 4), with the parameters M (4, 4) and c (4, 4), to the next h::
+
+        a = h M        t = tanh a        s = Σ_j t_ij  (4, 1)        u = t s        h' = u + c
+
+    and the loss is the mean of the last h. The scales keep forty links from exploding or dying out.
+    """
+    rng = np.random.default_rng(3)
+    x, m, c = (scale * rng.standard_normal((4, 4)).astype(np.float32) for scale in (1.0, 0.3, 0.5))
+    return {"weights": [m, c], "x": [x], "y": []}
+
+
+WORKLOADS = {
+    w.name: w
+    for w in (
+        Workload("W1", "XOR: batch 4, 2-3-1 sigmoid, binary cross-entropy, Adam", 600, xor),
+        Workload(
+            "W2a", "dense 784-64-10 relu, batch 128, softmax cross-entropy, Adam", 150, lambda: digits(784, 64, 10)
+        ),
+        Workload(
+            "W2b",
+            "dense 784-512-512-10 relu, batch 128, softmax cross-entropy, Adam",
+            20,
+            lambda: digits(784, 512, 512, 10),
+        ),
+        Workload(
+            "overhead",
+            f"a chain of {LINKS * OPS_PER_LINK} ops on (4, 4) arrays, forward and backward",
+            60,
+            chain,
+            ops=LINKS * OPS_PER_LINK,
+        ),
+    )
+}
