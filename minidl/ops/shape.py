@@ -1,1 +1,153 @@
-"""(being written)"""
+"""Ops that change how the same numbers are arranged into axes.
+
+| op | y | ∂L/∂x |
+|---|---|---|
+| reshape, ravel | x in another shape | g in x's shape |
+| transpose | y[j] = x[i], with the axes in another order | g with the axes put back |
+| swapaxes | two axes change places | the same two change back |
+| moveaxis | a transpose | |
+| expand_dims | axes of size 1 added | g in x's shape |
+| squeeze | axes of size 1 dropped | g in x's shape |
+| broadcast_to | x repeated along new or stretched axes | g, summed over those axes |
+| flip | the order along an axis turned round | g turned round |
+| roll | moved along an axis, the end comes round to the front | g moved back |
+
+No number is changed, so every Jacobian is a matrix of zeros and ones, and each rule carries the numbers of g back to where
+they came from. As in NumPy the result may be a view of x's memory; gradients never share memory with anything.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidl.arrays import array_module
+from minidl.autograd import primitive
+from minidl.dispatch import composite
+
+
+@primitive(np.reshape)
+def reshape(x, /, shape):
+    """y = x in another shape, read and filled with the last axis running fastest.
+
+    Parameters
+    ----------
+    x
+        Any shape.
+    shape : int or tuple of int
+        At most one size may be −1: it is worked out from the others.
+
+    Raises
+    ------
+    ValueError
+        The numbers do not fit into the shape.
+
+    Examples
+    --------
+    >>> import minidl as md
+    >>> images = md.Tensor(np.zeros((32, 28, 28)))
+    >>> md.reshape(images, (32, -1)).shape
+    (32, 784)
+    """
+    try:
+        return x.reshape(shape)
+    except ValueError as error:
+        raise ValueError(explain_reshape(x, shape)) from error
+
+
+reshape.rule(lambda g, y, x, shape: g.reshape(x.shape))  # ∂y_i/∂x_i = 1, counted in reading order
+
+
+def explain_reshape(x, shape: int | Sequence[int]) -> str:
+    """What to say of a reshape that cannot be."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    asked = f"reshape expects a shape that holds the {x.size} elements of {x.shape}, got {sizes}"
+    if sizes.count(-1) > 1:
+        return f"{asked}.\nOnly one axis can be -1: the others must be given."
+    if any(n < -1 for n in sizes):
+        return f"{asked}.\nSizes cannot be negative, but for one -1, the size to be worked out."
+    known = math.prod(n for n in sizes if n != -1)
+    if -1 in sizes:
+        return f"{asked}: {x.size} is not a multiple of {known}."
+    rest = math.prod(sizes[1:])
+    fits = rest and x.size % rest == 0
+    hint = f"{(-1, *sizes[1:])} would give {(x.size // rest, *sizes[1:])}." if fits else "Which size is it?"
+    return f"{asked}, which holds {known}.\nOne axis can be -1 to be worked out. {hint}"
+
+
+@composite(np.ravel)
+def ravel(x):
+    """y = x as one axis."""
+    return reshape(x, -1)
+
+
+@primitive(np.transpose)
+def transpose(x, /, axes=None):
+    """y = x with its axes in another order: axis k of y is axis ``axes[k]`` of x. By default the order is reversed.
+
+    >>> import minidl as md
+    >>> md.transpose(np.zeros((2, 3, 5)), (0, 2, 1)).shape
+    (2, 5, 3)
+    """
+    return x.transpose() if axes is None else x.transpose(axes)
+
+
+def transpose_rule(g, y, x, axes):
+    """∂L/∂x = g with its axes put back: the inverse of the permutation."""
+    if axes is None:
+        return g.transpose()
+    return g.transpose([int(k) for k in np.argsort(np.asarray(axes) % x.ndim)])
+
+
+transpose.rule(transpose_rule)
+
+
+@primitive(np.swapaxes)
+def swapaxes(x, /, axis1, axis2):
+    """y = x with two axes exchanged; ``t.mT`` exchanges the last two."""
+    return x.swapaxes(axis1, axis2)
+
+
+swapaxes.rule(lambda g, y, x, axis1, axis2: g.swapaxes(axis1, axis2))  # exchanged again, each is back in its place
+
+
+@primitive(np.expand_dims)
+def expand_dims(x, /, axis):
+    """y = x with new axes of size 1, which stand at the places ``axis`` (int or tuple) of y.
+
+    >>> import minidl as md
+    >>> md.expand_dims(np.zeros((2, 3)), (0, -1)).shape
+    (1, 2, 3, 1)
+    """
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    ndim = x.ndim + len(axes)
+    new = {k + ndim if k < 0 else k for k in axes}
+    if len(new) < len(axes) or not all(0 <= k < ndim for k in new):
+        raise ValueError(f"expand_dims expects different axes from {-ndim} to {ndim - 1}, got axis={axis}.")
+    sizes = iter(x.shape)
+    return x.reshape([1 if k in new else next(sizes) for k in range(ndim)])
+
+
+expand_dims.rule(lambda g, y, x, axis: g.reshape(x.shape))  # ∂y_i/∂x_i = 1
+
+
+@primitive(np.broadcast_to, broadcasts=True)
+def broadcast_to(x, /, shape):
+    """y = x repeated along new axes in front and along its axes of size 1, without copying.
+
+    Raises
+    ------
+    ValueError
+        An axis of x, counted from the last, is neither 1 nor what ``shape`` says.
+
+    Examples
+    --------
+    >>> import minidl as md
+    >>> md.broadcast_to(md.Tensor([[1.0], [2.0]]), (2, 3))
+    Tensor([[1., 1., 1.],
+            [2., 2., 2.]])
+    """
+    return array_module(x).broadcast_to(x, shape)
+
+
+broadcast_to.rule(lambda g, y, x, shape: g)  # ∂y_ij/∂x_i = 1 for every copy j; the engine sums over j
