@@ -1,0 +1,30 @@
+"""Data: the shipped sets, splits, labels and mini-batches.
+
+=============== ==========================================================================================
+``sets``        ``digits, mnist, movie_reviews, moby_dick, sunspots``: real data, no download
+``idx``         ``read_idx``: the file format of MNIST
+``splits``      ``train_test_split, KFold``: for training, for choosing, for the final judgement
+``labels``      ``to_categorical``: integers as one-hot rows
+``loader``      ``DataLoader``: shuffled mini-batches that can be interrupted and continued
+=============== ==========================================================================================
+"""
+
+from minidl.data.idx import read_idx
+from minidl.data.labels import to_categorical
+from minidl.data.loader import DataLoader
+from minidl.data.sets import MNIST_FOLDER, digits, mnist, moby_dick, movie_reviews, sunspots
+from minidl.data.splits import KFold, train_test_split
+
+__all__ = [
+    "MNIST_FOLDER",
+    "DataLoader",
+    "KFold",
+    "digits",
+    "mnist",
+    "moby_dick",
+    "movie_reviews",
+    "read_idx",
+    "sunspots",
+    "to_categorical",
+    "train_test_split",
+]
