@@ -15,7 +15,7 @@ Threads and the BLAS core type are set by the environment, before anything is im
 
 - ``describe() -> dict[str, str]``: what its speed depends on;
 - ``workloads: dict[str, builder]``: ``builder(arrays)`` returns ``step``, a function without arguments that does
-  one whole training step and returns the loss (anything `float` accepts).
+  one whole training step and returns the loss (a scalar with NumPy's ``item()``).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def answer(command: dict, peer: object, steps: dict[str, Step]) -> dict:
         if name not in peer.workloads:
             return {"supported": False}
         steps[name] = peer.workloads[name](WORKLOADS[name].arrays())
-        return {"supported": True, "losses": [float(steps[name]()) for _ in range(command["steps"])]}
+        return {"supported": True, "losses": [steps[name]().item() for _ in range(command["steps"])]}
     return measure(steps[name], command["steps"])
 
 
