@@ -1,1 +1,50 @@
-"""(being written)"""
+"""The linear map of a dense layer, as one op.
+
+| op | y | ∂L/∂x | ∂L/∂W | ∂L/∂b |
+|---|---|---|---|---|
+| linear | x W + b | g Wᵀ | xᵀ g | Σ g over all axes but the last |
+
+D0.E1 and D4.E1 in the orientation of Keras: samples are rows, so W is (in, out) and the products stand the other way round.
+"""
+
+from minidl.autograd import primitive
+
+
+@primitive()
+def linear(x, W, b, /):
+    """y = x W + b; ``b`` may be None.
+
+    Shapes: x (..., D), W (D, H), b (H,) → y (..., H).
+
+    >>> import minidl as md, numpy as np
+    >>> md.linear(np.ones((1, 2)), np.ones((2, 3)), np.zeros(3))
+    array([[2., 2., 2.]])
+    """
+    y = x.dot(W)  # (..., H)
+    if b is not None:
+        y += b
+    return y
+
+
+@linear.joint_rule
+def linear_gradients(g, y, x, W, b, needs):
+    """∂L/∂x = g Wᵀ, ∂L/∂W = xᵀ g, ∂L/∂b = Σ g (D0.E2 without σ', D0.E3, D0.E4, in the right orientation)."""
+    g2 = g if g.ndim == 2 else g.reshape(-1, W.shape[1])  # (N, H): every axis but the last counts samples
+    dx = dW = db = None
+    if needs[0]:
+        dx = g2.dot(W.T)  # (N, D)
+        if x.ndim != 2:
+            dx = dx.reshape(x.shape)
+    if needs[1]:
+        x2 = x if x.ndim == 2 else x.reshape(-1, W.shape[0])  # (N, D)
+        dW = x2.T.dot(g2)  # (D, H)
+    if needs[2]:
+        db = g2.sum(axis=0)  # (H,)
+    return dx, dW, db
+
+
+@linear.specified_by
+def linear_composition(x, W, b):
+    """x W + b, said plainly."""
+    y = x @ W
+    return y if b is None else y + b

@@ -1,0 +1,16 @@
+"""The ops, one family a file; in each, forward and derivative stand side by side."""
+
+from minidl.ops import (  # noqa: F401
+    activations,
+    arithmetic,
+    conversion,
+    exponentials,
+    indexing,
+    linalg,
+    linear,
+    reductions,
+    selection,
+    shape,
+    softmax,
+    trigonometry,
+)
