@@ -105,10 +105,7 @@ class DataLoader:
             order = np.random.default_rng(seed).permutation(order)  # (N,)
         for k in range(first, len(self)):
             batch = self._batch(order[k * self.batch_size : (k + 1) * self.batch_size])
-            self._seed, self._position = (
-                seed,
-                k + 1,
-            )  # before the batch is used: a state saved after its step goes on behind it
+            self._seed, self._position = seed, k + 1  # before the step on this batch, so a later save is behind it
             yield batch
         self._seed, self._position = None, 0
 
