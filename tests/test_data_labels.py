@@ -27,8 +27,8 @@ def test_shapes():
 
 
 def test_uint8_labels_and_many_classes():
-    y = to_categorical(np.array([255], np.uint8), 300)  # the classes do not fit in the labels' dtype
-    assert y.shape == (1, 300) and y.argmax() == 255
+    y = to_categorical(np.array([0, 255], np.uint8), 300)  # the classes do not fit in the labels' dtype
+    assert y.shape == (2, 300) and y.sum() == 2 and y.argmax(axis=1).tolist() == [0, 255]
 
 
 @pytest.mark.parametrize(
