@@ -1,4 +1,4 @@
-"""The stand-in's module: its tables say what CuPy says (any CuPy that can be imported, GPU or not), and it goes again."""
+"""The stand-in's module: its tables say what CuPy says (any CuPy that can be imported), and it goes away again."""
 
 import importlib
 import inspect
