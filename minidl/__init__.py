@@ -3,6 +3,7 @@
 from minidl import data, ops  # noqa: F401
 from minidl.arrays import array_module, default_dtype, seed, set_default_dtype  # noqa: F401
 from minidl.autograd import Tensor, gradients, primitive  # noqa: F401
+from minidl.debugging import debug  # noqa: F401
 from minidl.dispatch import OPS
 from minidl.recording import is_recording, no_grad  # noqa: F401
 

@@ -2,10 +2,10 @@
 
 A ``Tensor`` is an array and, where a derivative may be asked for, a *record* of the op that made it:
 
-    (time, op, inputs, values, settings, saved)
+    (time, op, inputs, values, settings, saved, note)
 
 ``inputs`` are the Tensors and arrays that the op was given, ``values`` the same as plain arrays, ``saved`` whatever the
-forward function returned to be kept. Records point from results to inputs, never back, so a graph has no reference
+forward function returned to be kept, ``note`` what debug mode remembers. Records point from results to inputs, never back, so a graph has no reference
 cycles: it dies with its last Tensor.
 
 An op is a ``Primitive``: a forward function on plain arrays with one *rule* for each input. The rule gets the upstream
@@ -41,7 +41,7 @@ from minidl.operators import Operators
 from minidl.recording import mode
 
 _new = object.__new__
-FREED = (0, None, (), (), {}, None)  # the record of a Tensor whose graph a backward pass has used up
+FREED = (0, None, (), (), {}, None, None)  # the record of a Tensor whose graph a backward pass has used up
 
 
 class Tensor(Operators):
@@ -225,6 +225,7 @@ class Primitive:
         self.__doc__ = forward.__doc__
         self.__module__ = forward.__module__
         self.__signature__ = inspect.signature(forward)
+        self.__wrapped__ = forward  # where doctest finds the examples
         kinds = self.__signature__.parameters.values()
         self.setting_names = [p.name for p in kinds if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         self.defaults = {p.name: p.default for p in kinds if p.name in self.setting_names and p.default is not p.empty}
@@ -274,17 +275,16 @@ class Primitive:
             y, saved = y
         if type(y) is not np.ndarray and not is_array(y):
             y = np.asarray(y)  # NumPy reductions give scalars
+        note = debugging.after_forward(self, y, values) if debugging.active else None
         t = _new(Tensor)  # as in _new_tensor; this is the one place where a call more would be felt
         t._data = y
         t.grad = None
         if tracked and mode.recording:
-            t._record = (tick(), self, args, values, settings, saved)
+            t._record = (tick(), self, args, values, settings, saved, note)
             t.requires_grad = True
         else:
             t._record = None
             t.requires_grad = False
-        if debugging.active:
-            debugging.after_forward(self, y, values, t._record)
         return t
 
     def _sort_arguments(self, args: tuple, settings: dict) -> tuple[tuple, dict]:
@@ -397,9 +397,11 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
         y = heappop(heap)[1]
         g = grads[y] if y in wanted else grads.pop(y)
         record = y._record
-        time, op, inputs, values, settings, saved = record
+        time, op, inputs, values, settings, saved, note = record
         if edits.latest > time or record is FREED:
             _check_usable(y)
+        if note is not None:
+            debugging.before_backward(op, note)
         if create_graph:
             output, arguments = y, inputs  # the rules see Tensors, and what they compute is recorded
         else:
@@ -422,8 +424,8 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
                 dx = _restore_shape(op, dx, data.shape)
             if dx.dtype is not data.dtype:
                 dx = dx.astype(data.dtype)
-            if debugging.active:
-                debugging.after_backward(op, dx, g, values, record)
+            if note is not None:
+                debugging.after_backward(op, dx, g, values, note)
             if x in grads:
                 grads[x] = grads[x] + dx
                 continue
@@ -486,7 +488,7 @@ def _own(dx: Array, g: Array) -> Array:
 
 def _check_usable(y: Tensor) -> None:
     """Raise when y's record was used up, or when an array that its rules may read was overwritten since."""
-    time, op, _, values, _, _ = y._record
+    time, op, _, values, *_ = y._record
     if y._record is FREED:
         raise ValueError(
             "backward: this graph was used up by an earlier backward pass.\n"
