@@ -52,7 +52,7 @@ class Initializer:
             The one random generator by default (``minidl.seed``).
         """
         shape = _checked_shape(type(self).__name__, shape)
-        return self.draw(shape, generator(rng)).astype(default_dtype() if dtype is None else dtype, copy=False)
+        return np.asarray(self.draw(shape, generator(rng)), default_dtype() if dtype is None else dtype)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The float64 numbers: the one method that an initializer defines."""
