@@ -3,13 +3,15 @@
 | op | y | ∂L/∂x_i |
 |---|---|---|
 | sum | Σ x_i | g |
-| mean | Σ x_i / n | g / n |
+| mean | μ = Σ x_i / n | g / n |
+| var | Σ (x_i − μ)² / (n − ddof) | 2 g (x_i − μ) / (n − ddof) |
+| std | √var | g (x_i − μ) / ((n − ddof) y), 0 where y = 0 |
 | max | the largest x_i | g where x_i = y, shared equally among ties |
 | min | the smallest x_i | g where x_i = y, shared equally among ties |
 | logsumexp | log Σ e^x_i | g e^(x_i − y) |
 
-In all of them ``axis`` is an int, a tuple of ints, or None for all axes; with ``keepdims=True`` the reduced axes stay, with
-size 1. Every rule has to bring g back over the reduced axes first: ``stretch`` does it for all of them.
+In all of them ``axis`` is an int, a tuple of ints, or None for all axes; with ``keepdims=True`` the reduced axes stay,
+with size 1. Every rule first brings g back over the reduced axes: ``keep_axes`` and ``stretch`` do it for all of them.
 """
 
 import numpy as np
@@ -27,7 +29,7 @@ def stretch(g, x, axis, keepdims):
 
 
 def keep_axes(g, x, axis, keepdims):
-    """g, or y, with the axes that a reduction of x has removed put back with size 1, so that it broadcasts against x."""
+    """g, or y, with the axes that a reduction of x has removed put back with size 1: it broadcasts against x again."""
     if axis is None or keepdims or x.ndim == 0:
         return g
     return expand_dims(g, axis)
@@ -72,6 +74,60 @@ def mean(x, /, axis=None, keepdims=False):
 
 
 mean.rule(lambda g, y, x, axis, keepdims: stretch(g / count(x, y), x, axis, keepdims))  # ∂y/∂x_i = 1/n
+
+
+# --- spread -------------------------------------------------------------------------------------------------------
+
+
+@primitive(np.var)
+def var(x, /, axis=None, ddof=0, keepdims=False):
+    """y = Σ (x_i − μ)² / (n − ddof) along ``axis``, with the mean μ of the n entries that become one.
+
+    Raises
+    ------
+    ValueError
+        n ≤ ddof: too few numbers to have a variance.
+
+    >>> import minidl as md
+    >>> md.var(md.Tensor([1.0, 2.0, 3.0]), ddof=1)
+    Tensor(1.)
+    """
+    total = x.sum(axis=axis, keepdims=True)
+    n = count(x, total)
+    if n <= ddof:
+        raise ValueError(
+            f"var expects more than ddof={ddof} numbers to have a variance, got {n}: shape {x.shape}, axis={axis}."
+        )
+    d = x - total / n
+    return (d * d).sum(axis=axis, keepdims=keepdims) / (n - ddof)
+
+
+def var_rule(g, y, x, axis, ddof, keepdims):
+    """∂y/∂x_i = 2 (x_i − μ) / (n − ddof). That μ moves with x_i changes nothing, since Σ (x_j − μ) = 0."""
+    d = x - mean(x, axis, keepdims=True)
+    return keep_axes(g * (2 / (count(x, y) - ddof)), x, axis, keepdims) * d
+
+
+var.rule(var_rule)
+
+
+@primitive(np.std)
+def std(x, /, axis=None, ddof=0, keepdims=False):
+    """y = √var(x): the standard deviation along ``axis``.
+
+    Where all x_i are equal, y = 0 has a kink like that of the absolute value; the derivative there is taken as 0.
+    """
+    return array_module(x).sqrt(var(x, axis, ddof, keepdims))
+
+
+def std_rule(g, y, x, axis, ddof, keepdims):
+    """∂y/∂x_i = (x_i − μ) / ((n − ddof) y), from ∂√v/∂v = 1/2√v, and 0 where y = 0."""
+    d = x - mean(x, axis, keepdims=True)
+    slope = g / (where(y == 0, 1, y) * (count(x, y) - ddof))
+    return keep_axes(slope, x, axis, keepdims) * d
+
+
+std.rule(std_rule)
 
 
 # --- extremes -----------------------------------------------------------------------------------------------------
@@ -120,7 +176,7 @@ def logsumexp(x, /, axis=None, keepdims=False):
 
     >>> import minidl as md
     >>> md.logsumexp(md.Tensor([1e4, 1e4]))
-    Tensor(10000.693, op=None)
+    Tensor(10000.693)
     """
     xp = array_module(x)
     m = x.max(axis=axis, keepdims=True)

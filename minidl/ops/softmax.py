@@ -39,7 +39,9 @@ softmax.rule(softmax_rule)
 
 @primitive()
 def log_softmax(x, /, axis=-1):
-    """y_i = x_i − log Σ_j e^x_j along ``axis``: the log of softmax, exact also where softmax itself is rounded to 0 (D1.E1).
+    """y_i = x_i − log Σ_j e^x_j along ``axis``: the log of softmax, right also where softmax itself is rounded to 0.
+
+    Cross-entropy (D1.E1) is made of these.
 
     >>> import minidl as md
     >>> md.log_softmax(md.Tensor([0.0, -1000.0]))
@@ -47,8 +49,7 @@ def log_softmax(x, /, axis=-1):
     """
     xp = array_module(x)
     y = x - x.max(axis=axis, keepdims=True)
-    y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
-    return y
+    return y - xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
 
 
 def log_softmax_rule(g, y, x, axis):
