@@ -1,0 +1,113 @@
+"""Derivatives by finite differences, each with a limit of its own error.
+
+A central difference D(h) = (f(x + h) − f(x − h)) / 2h has two errors that pull in opposite directions: the series is cut
+off, which costs a h² + b h⁴ + ..., and f is rounded, which costs about ε |f| / h. Two step sizes tame both:
+
+    D₁ = D(h),  D₂ = D(h/2)
+    R  = D₂ + (D₂ − D₁) / 3          the h² terms cancel (Richardson)
+    |R − derivative| ≤ 2 |R − D₂| + ROUNDINGS · ε |f| / h
+
+The limit follows from the numbers themselves: for a smooth f it is tiny, and nobody has to choose a tolerance.
+
+Source: L. F. Richardson, Phil. Trans. R. Soc. A 210 (1911); Press et al., *Numerical Recipes* (3rd ed.), section 5.7.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from minidl.arrays import Array, move
+
+EPSILON = float(np.finfo(np.float64).eps)
+STEP = EPSILON ** (1 / 5)  # 7e-4: where the h⁴ error of R and its rounding are of one size
+ONE_SIDED_STEP = EPSILON ** (1 / 3)  # 6e-6: the same where h² errors are left
+ROUNDINGS = 100  # how many roundings of f's own size the computation of f may add up
+FLOOR = 10 * EPSILON / STEP  # 3e-12: rounding left over where numbers of size 1 cancel, as in x − x
+TRUSTED = 1e-5  # a limit above this share of the largest derivative decides nothing: try smaller steps
+
+Outputs = Callable[[], Sequence[Array]]  # computes f from arrays that are changed in place between the calls
+
+
+class Estimate(NamedTuple):
+    """A derivative for each entry of an array, and how far from the truth each may be."""
+
+    value: np.ndarray
+    limit: np.ndarray
+
+    @property
+    def trusted(self) -> np.ndarray:
+        """Where the limit is small enough to tell right from wrong."""
+        scale = np.abs(self.value[np.isfinite(self.value)]).max(initial=0)
+        return self.limit <= max(TRUSTED * scale, 2 * FLOOR)  # NaN is not trusted
+
+
+def numerical_gradient(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> Estimate:
+    """∂⟨g, f⟩/∂x_i for every i, where ``outputs()`` computes f from the float64 array x.
+
+    x is changed in place, one entry at a time, and put back. ``gs`` holds one g for each output of f.
+
+    >>> x = np.array([1.0, 2.0])
+    >>> dx = numerical_gradient(lambda: [x**3], x, [np.ones(2)])
+    >>> np.allclose(dx.value, [3.0, 12.0], rtol=1e-9), bool(dx.limit.max() < 1e-5)
+    (True, True)
+    """
+    best = Estimate(np.full(x.shape, np.nan), np.full(x.shape, np.inf))
+    for shrink in (1, 8, 64):
+        for i in np.ndindex(x.shape):
+            if shrink > 1 and best.limit[i] <= 2 * FLOOR:
+                continue
+            value, limit = richardson(outputs, x, i, STEP / shrink, gs)
+            if limit < best.limit[i]:
+                best.value[i], best.limit[i] = value, limit
+        if best.trusted.all():
+            break
+    return best
+
+
+def richardson(outputs: Outputs, x: Array, i: tuple, step: float, gs: Sequence[np.ndarray]) -> tuple[float, float]:
+    """R and its limit for the one entry x_i."""
+    h = step * max(1.0, abs(float(x[i])))
+    D1, rounding1 = difference(outputs, x, i, h, -h, gs)
+    D2, rounding2 = difference(outputs, x, i, h / 2, -h / 2, gs)
+    R = D2 + (D2 - D1) / 3
+    return R, 2 * abs(R - D2) + (4 * rounding2 + rounding1) / 3 + FLOOR
+
+
+def one_sided_slope(outputs: Outputs, x: Array, i: tuple, side: int, gs: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The slope just to the right (``side=1``) or left (``side=-1``) of x_i, and its limit.
+
+    ±inf where it grows without end as h shrinks (√x at 0), NaN where f has no value on that side.
+    """
+    h = side * ONE_SIDED_STEP * max(1.0, abs(float(x[i])))
+    D1, rounding1 = difference(outputs, x, i, h, 0.0, gs)
+    D2, rounding2 = difference(outputs, x, i, h / 2, 0.0, gs)
+    if abs(D2) > 1.2 * abs(D1) > 10:  # |x|^p with p ≤ 0.7 or so
+        return np.copysign(np.inf, D2), 0.0
+    R = 2 * D2 - D1  # here the h terms cancel
+    return R, 2 * abs(R - D2) + 2 * rounding2 + rounding1 + FLOOR
+
+
+def difference(
+    outputs: Outputs, x: Array, i: tuple, up: float, down: float, gs: Sequence[np.ndarray]
+) -> tuple[float, float]:
+    """(⟨g, f(x_i + up)⟩ − ⟨g, f(x_i + down)⟩) / (up − down), and what rounding may have added."""
+    middle = float(x[i])
+    x[i] = middle + up
+    above, high = evaluate(outputs), float(x[i])
+    x[i] = middle + down
+    below, low = evaluate(outputs), float(x[i])
+    x[i] = middle
+    width = high - low  # what was really added, after rounding
+    change = size = 0.0
+    for g, a, b in zip(gs, above, below):
+        with np.errstate(invalid="ignore"):  # inf − inf: reported as not trusted
+            d = a - b  # entries that do not depend on x_i cancel exactly
+            change += float((g * d).sum())
+            size += float((np.abs(g) * np.maximum(np.abs(a), np.abs(b)))[d != 0].sum())
+    return change / width, ROUNDINGS * EPSILON * size / abs(width)
+
+
+def evaluate(outputs: Outputs) -> list[np.ndarray]:
+    """The outputs on the CPU, in memory of their own: f may return views of x, which is about to change."""
+    return [np.array(move(y, "cpu")) for y in outputs()]

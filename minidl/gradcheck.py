@@ -1,0 +1,380 @@
+"""The judge of every derivative: ``check_grads`` compares it with finite differences, to second order.
+
+A judge that is easily satisfied is worse than none. What this one insists on, and why:
+
+* **float64**, whatever the inputs are. In float32 a difference has three digits, and wrong gradients hide behind them.
+* **Random upstream.** L = ⟨g, f(x)⟩ with random g, not Σ f(x). The sum of a softmax, or of a normalised row, is constant:
+  with g all ones its gradient is 0, and "zeros" or "y (g − 1)" would pass as 0 = 0.
+* **Every entry of every input**, and of the parameters, one at a time.
+* **A limit that follows from the error** of the differences (see ``minidl.differences``), entry by entry.
+* **Second order**: L₂ = ⟨v, ∂L/∂x⟩ with random v is differentiated by x *and* by g. A rule that computes with numbers
+  from outside the graph is right at first order and wrong here.
+
+When a gradient is wrong, ``GradientError`` names the likely mistake (``minidl.diagnosis``).
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minidl.arrays import Array, as_array, array_module, device_of, generator, move
+from minidl.autograd import Tensor, gradients
+from minidl.diagnosis import diagnose, is_right
+from minidl.differences import Estimate, numerical_gradient, one_sided_slope
+from minidl.recording import no_grad
+
+
+class GradientError(AssertionError):
+    """A gradient is not what finite differences say."""
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What ``check_grads`` found, when all was right."""
+
+    order: int
+    entries: int  # how many derivatives were compared
+    error: float  # of the one that came nearest to its limit
+    limit: float
+
+    def __repr__(self) -> str:
+        return (
+            f"gradients right to order {self.order}: {self.entries} derivatives compared, "
+            f"worst error {self.error:.1e} (limit {self.limit:.1e})"
+        )
+
+
+def check_grads(
+    f: Callable[..., Any],
+    *inputs: Any,
+    order: int = 2,
+    parameters: Sequence[Tensor] = (),
+    rng: np.random.Generator | int | None = 0,
+) -> GradientReport:
+    """Compare the gradients of f at ``inputs`` with finite differences.
+
+    Parameters
+    ----------
+    f
+        A function of Tensors that returns a Tensor, or a tuple of them. It must give the same value each time: a
+        layer with dropout needs a fixed mask.
+    *inputs
+        Where to check. Floating arrays are copied to float64; integers and anything else are passed on as constants.
+    order
+        1 for gradients; 2 for the gradients' gradients too; and so on.
+    parameters
+        Tensors which f uses without getting them as arguments, for example ``layer.parameters()``. They hold float64
+        copies during the check and the very arrays of before afterwards.
+    rng
+        For the random upstream gradients. By default the same ones each time, so that a verdict can be repeated.
+
+    Returns
+    -------
+    GradientReport
+
+    Raises
+    ------
+    GradientError
+        A gradient is wrong; the message says which, and what the likely mistake is.
+    ValueError
+        Finite differences cannot judge here: f is not finite, not smooth, not repeatable or not in float64.
+
+    Examples
+    --------
+    >>> import minidl as md
+    >>> check_grads(lambda x, w: md.tanh(x * w), np.array([0.5, -1.0]), np.array(2.0))
+    gradients right to order 2: 8 derivatives compared, worst error ... (limit ...)
+    """
+    rng = generator(rng)
+    with _in_float64(parameters):
+        variables, names, call = _variables(f, inputs, parameters)
+        numeric = _without_recording(call, variables)
+        _check_repeatable(numeric)
+        judged: list[tuple[np.ndarray, np.ndarray]] = []
+        for level in range(1, order + 1):
+            ys = [np.array(y) for y in numeric()]
+            gs = [_random_upstream(y.shape, rng) for y in ys]
+            estimates = [numerical_gradient(numeric, x.data, gs) for x in variables]
+            upstream = [Tensor(move(g, device_of(variables[0].data)), requires_grad=True) for g in gs]
+            got = _pull(call, len(variables), create_graph=False)(*variables, *upstream)
+            got = [move(dx, "cpu") for dx in got]
+            _judge(level, names, variables, got, estimates, numeric, ys, gs)
+            judged += [(np.abs(dx - e.value), e.limit) for dx, e in zip(got, estimates)]
+            if level < order:  # next: the gradient itself, as a function of the inputs and of g
+                once, again = (_pull(call, len(variables), create_graph=c) for c in (False, True))
+                _check_same_gradient(names, got, again(*variables, *upstream))
+                variables, names = variables + upstream, names + _name_upstream(level, len(gs))
+                call, numeric = again, _calling(once, variables)
+    return _report(order, judged)
+
+
+def check_kink(
+    f: Callable[[Tensor], Tensor],
+    x: Any,
+    *,
+    left: float | None = None,
+    right: float | None = None,
+    convention: float | None = None,
+) -> GradientReport:
+    """Check the gradient of f at a point without a derivative: any value between the two one-sided slopes is right.
+
+    Parameters
+    ----------
+    f
+        A function of one Tensor.
+    x
+        The point: a number, or an array with a kink in each entry (or in none).
+    left, right, convention
+        The slopes and the gradient that the documentation promises; compared when given.
+
+    Raises
+    ------
+    GradientError
+        The gradient is not between the slopes, or something is not as promised.
+
+    Examples
+    --------
+    >>> check_kink(abs, 0.0, left=-1.0, right=1.0, convention=0.0)
+    gradients right to order 1: 1 derivatives compared, worst error 0.0e+00 (limit ...)
+    """
+    variables, names, call = _variables(f, (float(x) if isinstance(x, (int, float)) else x,), ())
+    numeric = _without_recording(call, variables)
+    gs = [np.ones(np.shape(y)) for y in numeric()]
+    (got,) = _pull(call, 1, create_graph=False)(*variables, *[Tensor(g) for g in gs])
+    judged = []
+    for i in np.ndindex(got.shape):
+        slopes = [one_sided_slope(numeric, variables[0].data, i, side, gs) for side in (-1, 1)]
+        known = [(slope, limit) for slope, limit in slopes if not np.isnan(slope)]
+        if not known:
+            raise ValueError(f"check_kink: f has no value on either side of {names[0]}{list(i)}.")
+        low, high = min(s - limit for s, limit in known), max(s + limit for s, limit in known)
+        for promised, (slope, limit), side in zip((left, right), slopes, ("left", "right")):
+            if promised is not None and not _agrees(promised, slope, limit):
+                raise GradientError(f"the slope from the {side} is {slope:.6g}, not {promised:.6g} as promised.")
+        if not low <= got[i] <= high:
+            raise GradientError(
+                f"d{names[0]}{list(i)} is {got[i]:.6g}, not between the slopes {low:.6g} and {high:.6g}."
+            )
+        if convention is not None and got[i] != convention:
+            raise GradientError(
+                f"d{names[0]}{list(i)} is {got[i]:.6g}, but the documentation promises {convention:.6g}."
+            )
+        judged.append((np.zeros(1), np.array([max(limit for _, limit in known)])))
+    return _report(1, judged)
+
+
+# --- what is checked ----------------------------------------------------------------------------------------------
+
+
+def _variables(f: Callable, inputs: tuple, parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[str], Callable]:
+    """The Tensors to differentiate by, their names, and f as a function of them alone that returns a list."""
+    places, variables, names = [], [], []
+    for place, (x, name) in enumerate(zip(inputs, _argument_names(f, len(inputs)))):
+        array = x.data if isinstance(x, Tensor) else x
+        if isinstance(array, (float, list)) or getattr(getattr(array, "dtype", None), "kind", "") == "f":
+            places.append(place)
+            names.append(name)
+            variables.append(Tensor(_float64_copy(as_array(array)), requires_grad=True))
+    for k, p in enumerate(parameters):
+        variables.append(p)
+        names.append(getattr(p, "name", None) or f"parameter {k + 1}")
+    if not variables:
+        raise ValueError(
+            "check_grads found nothing to differentiate by: inputs must hold floating numbers (3.0, not 3)."
+        )
+
+    def call(*tensors: Tensor) -> list[Tensor]:
+        args = list(inputs)
+        for place, t in zip(places, tensors):
+            args[place] = t
+        y = f(*args)
+        ys = list(y) if isinstance(y, (tuple, list)) else [y]
+        for y in ys:
+            if not isinstance(y, Tensor):
+                raise TypeError(
+                    f"check_grads expects f to return a Tensor, got {type(y).__name__}: did it leave the graph?"
+                )
+        return ys
+
+    return variables, names, call
+
+
+def _argument_names(f: Callable, n: int) -> list[str]:
+    """x, W, b as f's author calls them, else x1, x2 ..."""
+    try:
+        kinds = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):  # a built-in function
+        kinds = ()
+    named = [p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return named[:n] if len(named) >= n else ["x"] if n == 1 else [f"x{k + 1}" for k in range(n)]
+
+
+def _name_upstream(level: int, n: int) -> list[str]:
+    letter = "g" if level == 1 else f"g{level}"
+    return [letter] if n == 1 else [f"{letter} of output {k + 1}" for k in range(n)]
+
+
+def _float64_copy(x: Array) -> Array:
+    return x.astype(np.float64, copy=True, order="C")
+
+
+@contextmanager
+def _in_float64(parameters: Sequence[Tensor]) -> Iterator[None]:
+    """Lend each parameter a float64 copy, and give it back its own array, untouched."""
+    own = [p.data for p in parameters]
+    try:
+        for p in parameters:
+            p._data = _float64_copy(p.data)  # not `p.data = ...`, which keeps the dtype and counts as an edit
+        yield
+    finally:
+        for p, array in zip(parameters, own):
+            p._data = array
+
+
+def _random_upstream(shape: tuple, rng: np.random.Generator) -> np.ndarray:
+    """Sizes from 0.5 to 1.5 with random signs: no entry is so small that a mistake in it could hide."""
+    return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+# --- two ways to its derivative -----------------------------------------------------------------------------------
+
+
+def _without_recording(call: Callable, variables: list[Tensor]) -> Callable[[], list[Array]]:
+    """f's numbers, from what the variables hold at the moment."""
+
+    def numbers() -> list[Array]:
+        with no_grad():
+            return [y.data for y in call(*variables)]
+
+    return numbers
+
+
+def _calling(function: Callable, variables: list[Tensor]) -> Callable[[], list[Array]]:
+    return lambda: function(*variables)
+
+
+def _pull(call: Callable, n: int, create_graph: bool) -> Callable[..., list]:
+    """(x₁ ... xₙ, g₁ ...) → ∂Σ⟨g_k, y_k⟩/∂x_i, by the engine."""
+
+    def pulled(*tensors: Tensor) -> list:
+        xs, gs = tensors[:n], tensors[n:]
+        totals: list[Any] = [None] * n
+        for y, g in zip(call(*xs), gs):
+            if not y.requires_grad:
+                continue  # constant
+            dxs = gradients(y, xs, g, create_graph=create_graph, retain_graph=True)
+            totals = [t if dx is None else dx if t is None else t + dx for t, dx in zip(totals, dxs)]
+        zeros = Tensor if create_graph else _same
+        return [zeros(array_module(x.data).zeros(x.shape)) if t is None else t for t, x in zip(totals, xs)]
+
+    return pulled
+
+
+def _same(x: Array) -> Array:
+    return x
+
+
+# --- the verdict --------------------------------------------------------------------------------------------------
+
+
+def _check_repeatable(numeric: Callable[[], list[Array]]) -> None:
+    """Raise unless f gives finite float64 numbers, and the same ones twice."""
+    for first, second in zip(numeric(), numeric()):
+        if first.dtype != np.float64:
+            raise ValueError(
+                f"check_grads needs f to compute in float64, but it returned {first.dtype} for float64 inputs.\n"
+                "Is there an astype, or a float32 parameter that should be in parameters=...?"
+            )
+        if not bool(np.isfinite(move(first, "cpu")).all()):
+            raise ValueError("check_grads: f is not finite here, so it has no derivative.\nChoose other inputs.")
+        if not bool((first == second).all()):
+            raise ValueError(
+                "check_grads: f gave two different values for the same inputs, so differences mean nothing.\n"
+                "Fix what is random in it: a mask, a generator with a seed inside f."
+            )
+
+
+def _judge(
+    level: int,
+    names: list[str],
+    variables: list[Tensor],
+    got: list[np.ndarray],
+    estimates: list[Estimate],
+    numeric: Callable,
+    ys: list[np.ndarray],
+    gs: list[np.ndarray],
+) -> None:
+    """Raise for the first gradient that is wrong."""
+    values = [move(x.data, "cpu") for x in variables]
+    for k, (name, dx, estimate) in enumerate(zip(names, got, estimates)):
+        if is_right(dx, estimate.value, estimate.limit) and estimate.trusted.all():
+            continue
+        if np.isfinite(dx).all():
+            _check_smooth(name, variables[k].data, dx, estimate, numeric, gs)
+        single = len(ys) == 1
+        words = diagnose(
+            f"d{name}",
+            dx,
+            estimate.value,
+            inputs=dict(zip(names, values)),
+            gradients={f"d{n}": e.value for j, (n, e) in enumerate(zip(names, estimates)) if j != k},
+            y=ys[0] if single else None,
+            g=gs[0] if single else None,
+        )
+        off = np.abs(dx - estimate.value) / np.maximum(estimate.limit, np.finfo(float).tiny)
+        worst = tuple(int(i) for i in np.unravel_index(int(np.nan_to_num(off, nan=np.inf).argmax()), off.shape))
+        numbers = f"At {list(worst)}: got {dx[worst]:.8g}, finite differences give {estimate.value[worst]:.8g}"
+        raise GradientError(f"{_spell_order(level)}{words}\n{numbers} ± {estimate.limit[worst]:.1e}.")
+
+
+def _check_smooth(
+    name: str, x: Array, dx: np.ndarray, estimate: Estimate, numeric: Callable, gs: list[np.ndarray]
+) -> None:
+    """Raise ``ValueError`` when it is not the gradient that is wrong, but the point where it was checked."""
+    suspicious = ~estimate.trusted | (np.abs(dx - estimate.value) > estimate.limit)
+    for i in (tuple(int(n) for n in i) for i in np.argwhere(suspicious)):
+        (left, limit1), (right, limit2) = (one_sided_slope(numeric, x, i, side, gs) for side in (-1, 1))
+        if abs(right - left) > 10 * (limit1 + limit2) + 1e-4 * max(abs(left), abs(right)):
+            raise ValueError(
+                f"check_grads: {name}{list(i)} = {float(x[i]):.6g} sits on a kink: slope {left:.6g} to the left, "
+                f"{right:.6g} to the right.\nMove it, or use check_kink."
+            )
+        if not estimate.trusted[i]:
+            raise ValueError(
+                f"check_grads: finite differences by {name}{list(i)} = {float(x[i]):.6g} do not settle "
+                f"({estimate.value[i]:.6g} ± {estimate.limit[i]:.1e}).\nIs f not finite or very steep near it?"
+            )
+
+
+def _check_same_gradient(names: list[str], once: list[np.ndarray], again: list[Tensor]) -> None:
+    """Raise when ``create_graph=True`` gives other numbers: an op's composition is not the same function."""
+    for name, dx, recorded in zip(names, once, again):
+        dx2 = move(recorded.data, "cpu")
+        scale = np.abs(dx).max(initial=0) + 1.0
+        if not is_right(dx2, dx, 1e-9 * scale):
+            words = diagnose(f"d{name}", dx2, dx)
+            raise GradientError(f"with create_graph=True the gradient is another one than without.\n{words}")
+
+
+def _spell_order(level: int) -> str:
+    return {1: "", 2: "second order (the gradient's own gradient): "}.get(level, f"order {level}: ")
+
+
+def _agrees(promised: float, slope: float, limit: float) -> bool:
+    """Is a one-sided slope what was promised? Both infinite, both without a value, or equal within the limit."""
+    if np.isnan(promised) or np.isnan(slope):
+        return bool(np.isnan(promised) and np.isnan(slope))
+    return promised == slope or abs(promised - slope) <= limit
+
+
+def _report(order: int, judged: list[tuple[np.ndarray, np.ndarray]]) -> GradientReport:
+    errors = np.concatenate([error.ravel() for error, _ in judged])
+    limits = np.concatenate([limit.ravel() for _, limit in judged])
+    if not errors.size:
+        return GradientReport(order, 0, 0.0, 0.0)
+    worst = int((errors / np.maximum(limits, np.finfo(float).tiny)).argmax())
+    return GradientReport(order, errors.size, float(errors[worst]), float(limits[worst]))
