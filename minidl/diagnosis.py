@@ -165,6 +165,7 @@ def should_be_zero(case: Case) -> str | None:
 
 
 def wrong_sign(case: Case) -> str | None:
+    """−1 times the right gradient."""
     return "right size, wrong sign." if case.explains(-case.expected) else None
 
 
@@ -203,6 +204,7 @@ def turned_round(case: Case) -> str | None:
 
 
 def of_another_input(case: Case) -> str | None:
+    """∂L/∂x₂ where ∂L/∂x₁ was asked for."""
     for name, dx in case.gradients.items():
         if case.explains(dx):
             return f"the right gradient, but of {name}. Are two inputs swapped?"
@@ -283,6 +285,7 @@ def factor_array(case: Case) -> str | None:
 
 
 def off_by_constant(case: Case) -> str | None:
+    """The same number added to every entry."""
     difference = case.got - case.expected
     c = float(difference.mean())
     if difference.size < 2 or c == 0 or np.abs(difference - c).max() > 1e-4 * abs(c):
@@ -342,4 +345,5 @@ def nonempty_subsets(ndim: int) -> Iterator[tuple[int, ...]]:
 
 
 def spell_axes(axes: tuple[int, ...]) -> str:
+    """Axis 0; axes 0, 2."""
     return f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"

@@ -1,7 +1,7 @@
 """Derivatives by finite differences, each with a limit of its own error.
 
-A central difference D(h) = (f(x + h) − f(x − h)) / 2h has two errors that pull in opposite directions: the series is cut
-off, which costs a h² + b h⁴ + ..., and f is rounded, which costs about ε |f| / h. Two step sizes tame both:
+A central difference D(h) = (f(x + h) − f(x − h)) / 2h has two errors that pull in opposite directions: the series is
+cut off, which costs a h² + b h⁴ + ..., and f is rounded, which costs about ε |f| / h. Two step sizes tame both:
 
     D₁ = D(h),  D₂ = D(h/2)
     R  = D₂ + (D₂ − D₁) / 3          the h² terms cancel (Richardson)

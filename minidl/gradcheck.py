@@ -3,8 +3,8 @@
 A judge that is easily satisfied is worse than none. What this one insists on, and why:
 
 * **float64**, whatever the inputs are. In float32 a difference has three digits, and wrong gradients hide behind them.
-* **Random upstream.** L = ⟨g, f(x)⟩ with random g, not Σ f(x). The sum of a softmax, or of a normalised row, is constant:
-  with g all ones its gradient is 0, and "zeros" or "y (g − 1)" would pass as 0 = 0.
+* **Random upstream.** L = ⟨g, f(x)⟩ with random g, not Σ f(x). A softmax or a normalised row has a constant
+  sum: with g all ones its gradient is 0, and "zeros" or "y (g − 1)" would pass as 0 = 0.
 * **Every entry of every input**, and of the parameters, one at a time.
 * **A limit that follows from the error** of the differences (see ``minidl.differences``), entry by entry.
 * **Second order**: L₂ = ⟨v, ∂L/∂x⟩ with random v is differentiated by x *and* by g. A rule that computes with numbers
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array, as_array, array_module, device_of, generator, move
+from minidl.arrays import Array, array_module, as_array, device_of, generator, move
 from minidl.autograd import Tensor, gradients
 from minidl.diagnosis import diagnose, is_right
 from minidl.differences import Estimate, numerical_gradient, one_sided_slope
@@ -110,61 +110,6 @@ def check_grads(
                 variables, names = variables + upstream, names + _name_upstream(level, len(gs))
                 call, numeric = again, _calling(once, variables)
     return _report(order, judged)
-
-
-def check_kink(
-    f: Callable[[Tensor], Tensor],
-    x: Any,
-    *,
-    left: float | None = None,
-    right: float | None = None,
-    convention: float | None = None,
-) -> GradientReport:
-    """Check the gradient of f at a point without a derivative: any value between the two one-sided slopes is right.
-
-    Parameters
-    ----------
-    f
-        A function of one Tensor.
-    x
-        The point: a number, or an array with a kink in each entry (or in none).
-    left, right, convention
-        The slopes and the gradient that the documentation promises; compared when given.
-
-    Raises
-    ------
-    GradientError
-        The gradient is not between the slopes, or something is not as promised.
-
-    Examples
-    --------
-    >>> check_kink(abs, 0.0, left=-1.0, right=1.0, convention=0.0)
-    gradients right to order 1: 1 derivatives compared, worst error 0.0e+00 (limit ...)
-    """
-    variables, names, call = _variables(f, (float(x) if isinstance(x, (int, float)) else x,), ())
-    numeric = _without_recording(call, variables)
-    gs = [np.ones(np.shape(y)) for y in numeric()]
-    (got,) = _pull(call, 1, create_graph=False)(*variables, *[Tensor(g) for g in gs])
-    judged = []
-    for i in np.ndindex(got.shape):
-        slopes = [one_sided_slope(numeric, variables[0].data, i, side, gs) for side in (-1, 1)]
-        known = [(slope, limit) for slope, limit in slopes if not np.isnan(slope)]
-        if not known:
-            raise ValueError(f"check_kink: f has no value on either side of {names[0]}{list(i)}.")
-        low, high = min(s - limit for s, limit in known), max(s + limit for s, limit in known)
-        for promised, (slope, limit), side in zip((left, right), slopes, ("left", "right")):
-            if promised is not None and not _agrees(promised, slope, limit):
-                raise GradientError(f"the slope from the {side} is {slope:.6g}, not {promised:.6g} as promised.")
-        if not low <= got[i] <= high:
-            raise GradientError(
-                f"d{names[0]}{list(i)} is {got[i]:.6g}, not between the slopes {low:.6g} and {high:.6g}."
-            )
-        if convention is not None and got[i] != convention:
-            raise GradientError(
-                f"d{names[0]}{list(i)} is {got[i]:.6g}, but the documentation promises {convention:.6g}."
-            )
-        judged.append((np.zeros(1), np.array([max(limit for _, limit in known)])))
-    return _report(1, judged)
 
 
 # --- what is checked ----------------------------------------------------------------------------------------------
@@ -341,7 +286,7 @@ def _check_smooth(
         if abs(right - left) > 10 * (limit1 + limit2) + 1e-4 * max(abs(left), abs(right)):
             raise ValueError(
                 f"check_grads: {name}{list(i)} = {float(x[i]):.6g} sits on a kink: slope {left:.6g} to the left, "
-                f"{right:.6g} to the right.\nMove it, or use check_kink."
+                f"{right:.6g} to the right.\nMove it, or use minidl.kinks.check_kink."
             )
         if not estimate.trusted[i]:
             raise ValueError(
@@ -362,13 +307,6 @@ def _check_same_gradient(names: list[str], once: list[np.ndarray], again: list[T
 
 def _spell_order(level: int) -> str:
     return {1: "", 2: "second order (the gradient's own gradient): "}.get(level, f"order {level}: ")
-
-
-def _agrees(promised: float, slope: float, limit: float) -> bool:
-    """Is a one-sided slope what was promised? Both infinite, both without a value, or equal within the limit."""
-    if np.isnan(promised) or np.isnan(slope):
-        return bool(np.isnan(promised) and np.isnan(slope))
-    return promised == slope or abs(promised - slope) <= limit
 
 
 def _report(order: int, judged: list[tuple[np.ndarray, np.ndarray]]) -> GradientReport:
