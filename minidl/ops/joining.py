@@ -214,6 +214,8 @@ def repeat(x, repeats, axis=None):
         if len(repeats) not in (1, n):
             raise ValueError(f"repeat expects {n} counts for axis {axis} of shape {x.shape}, got {len(repeats)}.")
         return take(x, np.repeat(np.arange(n), repeats), axis)
+    if repeats < 0:
+        raise ValueError(f"repeat expects a count of at least 0, got {repeats}.")
     before, after = x.shape[:axis], x.shape[axis + 1 :]
     y = broadcast_to(expand_dims(x, axis + 1), (*before, n, repeats, *after))  # (..., n, ...) → (..., n, r, ...)
     return reshape(y, (*before, n * repeats, *after))
@@ -229,6 +231,8 @@ def tile(x, reps):
             [1., 2., 1., 2.]])
     """
     reps = (reps,) if isinstance(reps, int) else tuple(reps)
+    if any(r < 0 for r in reps):
+        raise ValueError(f"tile expects counts of at least 0, got reps={reps}.")
     ndim = max(len(reps), x.ndim)
     reps = (1,) * (ndim - len(reps)) + reps
     sizes = (1,) * (ndim - x.ndim) + x.shape

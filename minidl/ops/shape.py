@@ -63,12 +63,11 @@ def explain_reshape(x, shape: int | Sequence[int]) -> str:
     """What to say of a reshape that cannot be."""
     sizes = tuple(shape) if np.iterable(shape) else (shape,)
     asked = f"reshape expects a shape that holds the {x.size} elements of {x.shape}, got {sizes}"
-    if sizes.count(-1) > 1:
+    known = math.prod(n for n in sizes if n >= 0)
+    unknown = sum(n < 0 for n in sizes)
+    if unknown > 1:
         return f"{asked}.\nOnly one axis can be -1: the others must be given."
-    if any(n < -1 for n in sizes):
-        return f"{asked}.\nSizes cannot be negative, but for one -1, the size to be worked out."
-    known = math.prod(n for n in sizes if n != -1)
-    if -1 in sizes:
+    if unknown:
         why = f"{x.size} is not a multiple of {known}" if known else "beside a size of 0, -1 can be anything"
         return f"{asked}: {why}."
     for k, n in enumerate(sizes):  # the first axis that would make it fit
