@@ -72,6 +72,8 @@ def _circumstances(report: dict) -> list[str]:
         f"- {place['CPU']}, {place['cores']} cores, {place['vectors']}; {place['system']}",
         f"- {report['threads']} threads; `OPENBLAS_CORETYPE` {report['coretype']}; "
         f"medians of {report['rounds']} interleaved rounds, idle peers stopped",
+        f"- load average {report['load']['before']:.1f} before and {report['load']['after']:.1f} after: "
+        f"a busy machine slows two-thread work most, so begin near 0 and distrust an end far above {report['threads']}",
     ]
     for peer, about in report["peers"].items():
         versions = ", ".join(f"{what} {value}" for what, value in about["versions"].items())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def run(options: argparse.Namespace) -> dict:
         "coretype": variables.get("OPENBLAS_CORETYPE", "unset"),
         "rounds": options.rounds,
         "reference": options.reference,
+        "load": {"before": os.getloadavg()[0]},
         "peers": {},
         "results": {},
     }
@@ -117,6 +119,7 @@ def run(options: argparse.Namespace) -> dict:
     finally:
         for w in workers:
             w.close()
+    report["load"]["after"] = os.getloadavg()[0]
     return report
 
 
