@@ -104,26 +104,41 @@ def read_subscripts(subscripts, ndims):
     terms = left.split(",")
     if len(terms) != len(ndims):
         raise ValueError(f"einsum {subscripts!r} expects {len(terms)} arrays, got {len(ndims)}.")
-    extra = [n - len(term.replace("...", "")) for term, n in zip(terms, ndims)]  # axes under the "..." of each
+    extra = [n - len(term.replace("...", "", 1)) for term, n in zip(terms, ndims)]  # axes under the "..." of each
     for k, (term, n) in enumerate(zip(terms, ndims)):
         if extra[k] < 0 or (extra[k] > 0 and "..." not in term):
-            wanted = f"{len(term.replace('...', ''))} axes" + (" or more" if "..." in term else "")
+            wanted = f"{n - extra[k]} axes" + (" or more" if "..." in term else "")
             raise ValueError(f"einsum {subscripts!r} expects {wanted} for array {k + 1} ({term!r}), got {n}.")
-    names = [c for c in string.ascii_letters if c not in subscripts][: max(extra)]
     if not arrow:
         once = sorted(c for c in set(left) - set(".,") if left.count(c) == 1)
         out = ("..." if "..." in left else "") + "".join(once)
-    letters = [term.replace("...", "".join(names[len(names) - n :])) for term, n in zip(terms, extra)]
-    return letters, out.replace("...", "".join(names))
+    check_letters(subscripts, terms, out)
+    names = "".join(c for c in string.ascii_letters if c not in subscripts)[: max(extra)]
+    if names and "..." not in out:
+        raise ValueError(
+            f"einsum {subscripts!r} expects ... also after ->: the arrays have {len(names)} axes under it."
+        )
+    letters = [term.replace("...", names[len(names) - n :]) for term, n in zip(terms, extra)]
+    return letters, out.replace("...", names)
+
+
+def check_letters(subscripts, terms, out):
+    """Refuse what is no letter, and letters of y that no array has, or that y has twice."""
+    for term in [*terms, out]:
+        if set(term.replace("...", "", 1)) - set(string.ascii_letters):
+            raise ValueError(f"einsum {subscripts!r} expects letters and ..., got {term!r}.")
+    for c in out.replace("...", ""):
+        if out.count(c) > 1 or not any(c in term for term in terms):
+            raise ValueError(f"einsum {subscripts!r} expects each letter of y once, and in some array, got {c!r}.")
 
 
 def check_sizes(subscripts, terms, shapes):
-    """Refuse a letter that stands for two sizes, unless one of them is 1."""
+    """Refuse a letter that stands for two sizes, unless one of them is 1, in another array."""
     sizes = {}
     for k, (term, shape) in enumerate(zip(terms, shapes)):
         for c, n in zip(term, shape):
             size, first = sizes.setdefault(c, (n, k))
-            if n != size and 1 not in (n, size):
+            if n != size and (first == k or 1 not in (n, size)):
                 raise ValueError(
                     f"einsum {subscripts!r} expects one size for each letter, got {size} and {n} for {c!r} "
                     f"(arrays {first + 1} and {k + 1})."

@@ -61,6 +61,11 @@ def check_matmul(x1, x2):
             f"matmul expects the last axis of the first ({x1.shape[-1]}) to equal the {which} of the second "
             f"({second_to_last}), got {x1.shape} @ {x2.shape}."
         )
+    batch1, batch2 = x1.shape[:-2], x2.shape[:-2]
+    if any(m != n and 1 not in (m, n) for m, n in zip(batch1[::-1], batch2[::-1])):
+        raise ValueError(
+            f"matmul expects leading axes that are equal or 1, got {batch1} and {batch2} of {x1.shape} @ {x2.shape}."
+        )
 
 
 def matmul_rule_1(g, y, x1, x2):
