@@ -296,7 +296,7 @@ class Primitive:
                 raise TypeError(f"{self.__name__} takes at most {expected} arguments, got {len(args)}.")
             settings = dict(zip(self.setting_names, extra, strict=False), **settings)
             args = args[: self.n_inputs]
-        return args, {**self.defaults, **settings}
+        return args, {**self.defaults, **settings} if settings else self.defaults
 
 
 def primitive(*numpy_functions: Callable, broadcasts: bool = False, saves: bool = False) -> Callable:
@@ -395,7 +395,7 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
     heap = [(-y._record[0], y)]
     while heap:
         y = heappop(heap)[1]
-        g = grads[y] if y in wanted else grads.pop(y)
+        g = grads[y] if wanted and y in wanted else grads.pop(y)
         record = y._record
         time, op, inputs, values, settings, saved, note = record
         if edits.latest > time or record is FREED:

@@ -4,6 +4,7 @@ from minidl.ops import (  # noqa: F401
     activations,
     arithmetic,
     conversion,
+    cross_entropy,
     cumulative,
     diagonals,
     einsum,
