@@ -52,8 +52,9 @@ def getitem(x, /, index):
     index = plain_index("getitem", index)
     if array_module(x) is not np:
         check_range("getitem", index, x.shape)
+        return x[index], index
     try:
-        if is_array(index) and index.dtype.kind != "b" and x.ndim:
+        if is_array(index) and is_integer(index) and x.ndim:
             return x.take(index, axis=0), index  # rows of a table: twice as fast as x[index]
         return x[index], index
     except IndexError:
@@ -71,18 +72,21 @@ def getitem_rule(g, y, x, *, needs, saved, index):
 def put_at(x, /, index, shape):
     """y = 0 in the given shape, then y[index] += x: where a position is repeated, its numbers are summed.
 
-    On a GPU repeated numbers are summed in any order, so that the last digits may differ from run to run.
+    x may be broadcast to the shape of y[index]. On a GPU repeated numbers are summed in any order, so that the last
+    digits may differ from run to run.
 
     >>> put_at(np.array([1.0, 10.0, 100.0]), [0, 2, 2], shape=4)
     array([  1.,   0., 110.,   0.])
     """
     xp = array_module(x)
     y = xp.zeros(shape, x.dtype)
+    if x.size == 0:
+        return y
     index = plain_index("put_at", index)
     check_range("put_at", index, y.shape)
     parts = index if isinstance(index, tuple) else (index,)
-    if not any(is_array(part) and part.dtype.kind != "b" for part in parts):
-        y[index] = x  # views and truth values reach no place twice
+    if not any(is_array(part) and is_integer(part) for part in parts):
+        y[index] = x  # slices and truth values reach no place twice
     elif xp is np:
         places = flat_positions(parts, y.shape)
         # One axis is the fast case of np.add.at: six times faster than adding rows, and twice as fast as sorting.
@@ -100,12 +104,17 @@ put_at.rule(lambda g, y, x, index, shape: getitem(g, index))  # ∂y_i/∂x_k = 
 
 def plain_index(who: str, index: Any) -> Any:
     """The index with Tensors unwrapped, lists made arrays and arrays copied; refuses what is no index."""
-    if isinstance(index, BASIC):
-        return index
     if isinstance(index, tuple):
-        return tuple(part if isinstance(part, BASIC) else plain_index(who, part) for part in index)
-    index = unwrap(index)
-    array = index if is_array(index) else np.array(index, dtype=None if np.size(index) else np.intp)
+        return tuple([plain_part(who, part) for part in index])
+    return plain_part(who, index)
+
+
+def plain_part(who: str, part: Any) -> Any:
+    """The same for one part of a tuple."""
+    if isinstance(part, BASIC):
+        return part
+    part = unwrap(part)
+    array = part if is_array(part) else np.array(part, dtype=None if np.size(part) else np.intp)
     if array.dtype.kind not in "iub":
         raise TypeError(
             f"{who} expects integers or truth values as indices, got {array.dtype}.\n"
@@ -121,30 +130,34 @@ def check_range(who: str, index: Any, shape: tuple[int, ...]) -> None:
     for part in parts:
         if part is Ellipsis:
             axis += len(shape) - sum(map(axes_used, parts))
-        elif isinstance(part, (int, np.integer)) or (is_array(part) and part.dtype.kind != "b" and part.size):
+        elif is_integer(part) and getattr(part, "size", 1) and axis < len(shape):
             low, high = (int(part.min()), int(part.max())) if is_array(part) else (part, part)
-            n = shape[axis] if axis < len(shape) else math.inf  # too many indices: left to NumPy to say
+            n = shape[axis]
             if low < -n or high >= n:
                 worst = low if low + n < n - 1 - high else high
-                raise IndexError(
-                    f"{who} expects indices from {-n} to {n - 1} on axis {axis} of shape {shape}, got {worst}."
-                    if n
-                    else f"{who}: axis {axis} of shape {shape} has no elements, got index {worst}."
-                )
+                allowed = f"indices from {-n} to {n - 1}" if n else "no index"
+                raise IndexError(f"{who} expects {allowed} on axis {axis} of shape {shape}, got {worst}.")
         axis += axes_used(part)
+
+
+def is_integer(part: Any) -> bool:
+    """True for an integer or an array of them, False for truth values and slices."""
+    if is_array(part):
+        return part.dtype.kind != "b"
+    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
 
 
 def axes_used(part: Any) -> int:
     """How many axes of x one part of an index speaks of."""
     if part is None or part is Ellipsis or isinstance(part, bool):
         return 0
-    return part.ndim if is_array(part) and part.dtype.kind == "b" else 1
+    return part.ndim if is_array(part) and not is_integer(part) else 1
 
 
 def flat_positions(parts: tuple, shape: tuple[int, ...]) -> np.ndarray:
     """Where each element of ``y[index]`` stands in ``y.reshape(-1)``."""
-    if len(parts) <= len(shape) and all(is_array(part) and part.dtype.kind != "b" for part in parts):
-        k = len(parts)  # arrays for the first k axes pick whole rows, of `width` elements each
+    if len(parts) <= len(shape) and all(map(is_integer, parts)):
+        k = len(parts)  # integers for the first k axes pick whole rows, of `width` elements each
         width = math.prod(shape[k:])
         rows = np.ravel_multi_index(parts, shape[:k], mode="wrap")  # "wrap" for negative ones: the range is checked
         return (rows[..., None] * width + np.arange(width)).reshape(rows.shape + shape[k:])
