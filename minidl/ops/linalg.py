@@ -21,7 +21,7 @@ from minidl.ops.selection import where
 from minidl.ops.shape import expand_dims, reshape, swapaxes, transpose
 
 
-@primitive(np.matmul, broadcasts=True)
+@primitive(np.matmul, np.linalg.matmul, broadcasts=True)
 def matmul(x1, x2, /):
     """y = x₁ x₂, the matrix product over the last axis of x₁ and the second-to-last of x₂; a vector has only one axis.
 
@@ -122,7 +122,7 @@ def outer(x1, x2):
     return multiply(reshape(x1, (x1.size, 1)), reshape(x2, (1, x2.size)))
 
 
-@composite(np.tensordot)
+@composite(np.tensordot, np.linalg.tensordot)
 def tensordot(x1, x2, axes=2):
     """y = Σ x₁ x₂ over pairs of axes; the free axes of x₁ come first in y, then those of x₂.
 

@@ -8,16 +8,19 @@
 | std | √var | g (x_i − μ) / ((n − ddof) y), 0 where y = 0 |
 | max | the largest x_i | g where x_i = y, shared equally among ties |
 | min | the smallest x_i | g where x_i = y, shared equally among ties |
-| logsumexp | log Σ e^x_i | g e^(x_i − y) |
+| logsumexp | log Σ e^x_i | g e^x_i / Σ e^x_j |
 
 In all of them ``axis`` is an int, a tuple of ints, or None for all axes; with ``keepdims=True`` the reduced axes stay,
 with size 1. Every rule first brings g back over the reduced axes: ``keep_axes`` and ``stretch`` do it for all of them.
 """
 
+import math
+
 import numpy as np
 
 from minidl.arrays import array_module
 from minidl.autograd import primitive
+from minidl.operators import unwrap
 from minidl.ops.exponentials import exp
 from minidl.ops.selection import where
 from minidl.ops.shape import broadcast_to, expand_dims
@@ -179,17 +182,27 @@ def logsumexp(x, /, axis=None, keepdims=False):
     Tensor(10000.693)
     """
     xp = array_module(x)
-    m = x.max(axis=axis, keepdims=True)
-    m = xp.where(m == -xp.inf, 0, m)  # −inf − (−inf) is no number
+    m = shift(x, axis)
     with np.errstate(divide="ignore"):  # log 0 = −inf is meant
         y = xp.log(xp.exp(x - m).sum(axis=axis, keepdims=True)) + m
     return y if keepdims else y.squeeze(axis=axis)
 
 
+def shift(x, axis):
+    """m = max x_i, but 0 where all are −inf, since −inf − (−inf) is no number."""
+    m = x.max(axis=axis, keepdims=True)
+    return array_module(x).where(m == -math.inf, 0, m)
+
+
 def logsumexp_rule(g, y, x, axis, keepdims):
-    """∂y/∂x_i = e^x_i / Σ e^x_j = e^(x_i − y): the softmax."""
-    y = where(y == -np.inf, 0, y)  # then every e^(x_i − y) is e^−inf = 0
-    return keep_axes(g, x, axis, keepdims) * exp(x - keep_axes(y, x, axis, keepdims))
+    """∂y/∂x_i = e^x_i / Σ e^x_j, the softmax.
+
+    Shifted by m it is the same function, so m is a constant here. e^(x_i − y) would be shorter, but has lost the digits
+    that y, a large number for large x, has no room for.
+    """
+    e = exp(x - shift(unwrap(x), axis))
+    total = e.sum(axis=axis, keepdims=True)
+    return keep_axes(g, x, axis, keepdims) * (e / where(total == 0, 1, total))
 
 
 logsumexp.rule(logsumexp_rule)

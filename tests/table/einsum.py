@@ -9,7 +9,7 @@ from tests.table.row import Refusal, Row
 
 
 def by_the_book(subscripts):
-    """The definition: for every value of every letter multiply the entries, and add to the place that y's letters say."""
+    """The definition: for each value of all letters, the product of the entries is added to the place that y names."""
     left, out = subscripts.split("->")
     terms = left.split(",")
     letters = sorted(set(left) - {","})

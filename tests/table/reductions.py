@@ -60,6 +60,11 @@ def variance(numbers, ddof=0):
     return math.fsum((v - centre) ** 2 for v in numbers) / (len(numbers) - ddof)
 
 
+def with_minus_infinity(x):
+    """x with a last column of −inf: places that are left out."""
+    return md.concatenate([x, x[:, :1] * 0 - math.inf], axis=1)
+
+
 SEVERAL = [case for case in AXES if math.prod(case[2]) > 1 and case[0] != () and 1 not in case[2]]
 EMPTY = [(0, False, (0, 3)), (1, True, (3, 0)), (None, False, (0,)), (1, False, (0, 3))]
 NO_ENTRY_ALONG_OTHER_AXIS = [(1, False, (0, 3)), (-1, True, (0, 2))]
@@ -75,6 +80,20 @@ ROWS = [
     *rows("std", md.std, along(lambda v: math.sqrt(variance(v))), SEVERAL + NO_ENTRY_ALONG_OTHER_AXIS),
     Row("var", lambda x: md.var(x, axis=1, ddof=1), [(2, 4)], lambda x: x.var(1, ddof=1), "ddof=1"),
     Row("std", lambda x: md.std(x, ddof=2), [(5,)], lambda x: x.std(ddof=2), "ddof=2"),
+    Row(
+        "logsumexp",
+        lambda x: md.logsumexp(with_minus_infinity(x), 1),
+        [(3, 2)],
+        lambda x: np.log(np.exp(x).sum(1)),
+        "-inf",
+    ),
+    Row(
+        "logsumexp",
+        lambda x: md.logsumexp(md.stack([x, x * 0 - math.inf]), 1)[0],
+        [(3,)],
+        lambda x: np.log(np.exp(x).sum()),
+        "only -inf",
+    ),
     Row("sum", lambda x: x.sum(1), [(2, 3)], lambda x: x.sum(1), "method"),
     Row("max", lambda x: np.max(x, 0, keepdims=True), [(2, 3)], lambda x: np.sort(x, 0)[-1:], "np.max"),
     Row("min", lambda x: np.amin(x, axis=-1), [(2, 3)], lambda x: np.sort(x)[:, 0], "np.amin"),
