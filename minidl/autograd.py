@@ -366,7 +366,7 @@ def _upstream(who: str, y: Tensor, gradient: Any) -> Any:
                 f"{who} starts from one number, the loss, got shape {data.shape}.\n"
                 "Use loss.mean() or loss.sum() first, or pass gradient= of that shape."
             )
-        return array_module(data).ones(data.shape, data.dtype)
+        return array_module(data).asarray(1, data.dtype).reshape(data.shape)
     g = gradient._data if isinstance(gradient, Tensor) else as_array(gradient)
     if g.shape != data.shape:
         raise ValueError(f"{who}: gradient must have the Tensor's shape {data.shape}, got {g.shape}.")
@@ -439,13 +439,15 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
     return grads
 
 
-def _joint_gradients(op: Primitive, g: Any, y: Any, inputs: tuple, arguments: tuple, settings: dict, saved: Any) -> Any:
+def _joint_gradients(op: Primitive, g: Any, y: Any, inputs: tuple, arguments: Any, settings: dict, saved: Any) -> Any:
     """What a joint rule returns: a gradient for each input that requires one, None for the others."""
-    needs = [isinstance(x, Tensor) and x.requires_grad for x in inputs]
+    needs = []
+    for x in inputs:
+        needs.append(isinstance(x, Tensor) and x.requires_grad)
     if isinstance(g, Tensor) and op.composition is not None:
         return _through_composition(op, g, inputs, needs, settings)
     if op.saves:
-        settings = {**settings, "saved": saved}
+        return op.joint(g, y, *arguments, needs=needs, saved=saved, **settings)
     return op.joint(g, y, *arguments, needs=needs, **settings)
 
 

@@ -9,6 +9,7 @@ only when that is younger are the arrays themselves looked up.
 """
 
 import itertools
+import math
 import weakref
 
 from minidl.arrays import Array
@@ -17,7 +18,7 @@ tick = itertools.count(1).__next__  # the clock: every call is later than the on
 latest = 0  # the time of the last edit of anything
 
 # (id of the array that owns the memory) -> [(time, first byte, last byte)]; an entry dies with its array.
-_edits: dict[int, list[tuple[int, int, int]]] = {}
+_edits: dict[int, list[tuple[int, float, float]]] = {}
 _watchers: dict[int, weakref.ref] = {}
 
 
@@ -29,6 +30,9 @@ def mark_edited(array: Array) -> None:
     key = id(owner)
     if key not in _watchers:
         _watchers[key] = weakref.ref(owner, lambda _, key=key: _forget(key))
+    if owner is array:
+        _edits[key] = [(latest, 0, math.inf)]  # all of it: what was known of parts is out of date
+        return
     first, last = _extent(array)
     # An older edit inside the range of this one says nothing that this one does not.
     older = [edit for edit in _edits.get(key, ()) if edit[1] < first or edit[2] > last]

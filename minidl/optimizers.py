@@ -101,15 +101,12 @@ class Optimizer:
         if self.clipnorm or self.clipvalue or self.global_clipnorm:
             self._clip()
         for shelf in self._shelves:
-            for part, g in shelf.gradients():
-                for start in range(part.start, part.stop, BLOCK):
-                    block = slice(start, min(start + BLOCK, part.stop))
-                    w = shelf.flat[block]
+            for run in shelf.runs_with_gradients():
+                g = run.gradient()
+                for block, w, t, state in run.blocks:
                     if self.weight_decay:
                         w *= 1.0 - rate * self.weight_decay
-                    state = {name: array[block] for name, array in shelf.state.items()}
-                    gb = g[start - part.start : block.stop - part.start]
-                    self.update(w, gb, shelf.scratch[: w.size], rate, **state)
+                    self.update(w, g[block], t, rate, **state)
             edits.mark_edited(shelf.flat)
 
     # --- inside -------------------------------------------------------------------------------------------------
@@ -211,42 +208,60 @@ class Shelf:
             self.views.append(view)
         self.state = {name: xp.zeros_like(self.flat) for name in state_names}
         self.scratch = xp.empty(min(stop, BLOCK), self.flat.dtype)
-        self.staged = xp.empty(sum(p.size for p in parameters if p.size < BLOCK), self.flat.dtype)
+        self.runs = self._plan()
+        self.single = [Run(self, [p], part) for p, part in zip(parameters, self.parts, strict=True)]
+
+    def _plan(self) -> "list[Run]":
+        """Small neighbours in one run, each large parameter in a run of its own, whose gradient need not be copied."""
+        runs = []
+        small: list[tuple[Parameter, slice]] = []
+        for p, part in zip([*self.parameters, None], [*self.parts, None], strict=True):
+            if p is not None and p.size < BLOCK:
+                small.append((p, part))
+                continue
+            if small:
+                whole = slice(small[0][1].start, small[-1][1].stop)
+                runs.append(Run(self, [q for q, _ in small], whole))
+                small = []
+            if p is not None:
+                runs.append(Run(self, [p], part))
+        return runs
 
     def is_current(self) -> bool:
         """True while every parameter's data is still its view of the shelf."""
-        for p, view in zip(self.parameters, self.views):  # noqa: B905 - once a step
+        for p, view in zip(self.parameters, self.views):
             if p._data is not view:
                 return False
         return True
 
-    def gradients(self) -> list[tuple[slice, Array]]:
-        """(part of the shelf, its gradient as one flat array); neighbours that are small are taken together."""
-        runs: list[tuple[slice, Array]] = []
-        small: list[Array] = []  # gradients of the small neighbours met so far
-        start = staged = 0
+    def runs_with_gradients(self) -> "list[Run]":
+        """The runs to update; parameter by parameter where some have no gradient."""
+        for p in self.parameters:
+            if p.grad is None:
+                return [run for run in self.single if run.parameters[0].grad is not None]
+        return self.runs
 
-        def close(stop: int) -> None:
-            nonlocal staged
-            if small:
-                g = self.staged[staged : staged + stop - start]
-                staged += stop - start
-                array_module(g).concatenate(small, out=g)
-                runs.append((slice(start, stop), g))
-                small.clear()
 
-        for p, part in zip(self.parameters, self.parts):  # noqa: B905 - once a step
-            g = p.grad
-            if g is None or part.stop - part.start >= BLOCK:
-                close(part.start)
-                if g is not None:
-                    runs.append((part, g.reshape(-1)))
-                continue
-            if not small:
-                start = part.start
-            small.append(g.reshape(-1))
-        close(part.stop)
-        return runs
+class Run:
+    """A stretch of a shelf that is updated together: its parameters, and views of everything in blocks."""
+
+    def __init__(self, shelf: Shelf, parameters: list[Parameter], part: slice):
+        self.parameters = parameters
+        size = part.stop - part.start
+        self.staged = array_module(shelf.flat).empty(size, shelf.flat.dtype) if len(parameters) > 1 else None
+        self.blocks = []  # (where in the gradient, weights, scratch, state)
+        for start in range(0, size, BLOCK):
+            block = slice(start, min(start + BLOCK, size))
+            here = slice(part.start + block.start, part.start + block.stop)
+            state = {name: array[here] for name, array in shelf.state.items()}
+            self.blocks.append((block, shelf.flat[here], shelf.scratch[: block.stop - block.start], state))
+
+    def gradient(self) -> Array:
+        """The gradients of the run's parameters as one flat array."""
+        if self.staged is None:
+            return self.parameters[0].grad.reshape(-1)
+        grads = [p.grad for p in self.parameters]
+        return array_module(self.staged).concatenate(grads, axis=None, out=self.staged)
 
 
 def norm(arrays: list[Array]) -> float:
@@ -377,8 +392,10 @@ class Adam(Optimizer):
         v ← β₂ v + (1 − β₂) g²           v̂ = v / (1 − β₂ᵗ)
         w ← w − α m̂ / (√v̂ + ε)
 
-    Source: Kingma & Ba 2015, algorithm 1; D2.E5 in its right form. The last line is computed as
-    w ← w − a m / (√v + b) with a = α √(1 − β₂ᵗ) / (1 − β₁ᵗ) and b = ε √(1 − β₂ᵗ): the same number in fewer passes.
+    Source: Kingma & Ba 2015, algorithm 1; D2.E5 in its right form. It is computed in ten passes over memory instead of
+    thirteen: ``m`` and ``v`` are kept without their factors (1 − β₁) and (1 − β₂), which join the corrections in
+
+        s = √((1 − β₂ᵗ) / (1 − β₂)),   a = α s (1 − β₁) / (1 − β₁ᵗ),   w ← w − a m / (√v + s ε)
 
     Examples
     --------
@@ -409,22 +426,19 @@ class Adam(Optimizer):
 
     def update(self, w, g, t, rate, m, v):
         xp = array_module(w)
-        step = self.iterations  # t of the paper, from 1
-        root = math.sqrt(1.0 - self.beta_2**step)
-        a = rate * root / (1.0 - self.beta_1**step)
-        b = self.epsilon * root
-        xp.multiply(g, 1.0 - self.beta_1, out=t)
+        n = self.iterations  # t of the paper, from 1
+        s = math.sqrt((1.0 - self.beta_2**n) / (1.0 - self.beta_2))
+        a = rate * s * (1.0 - self.beta_1) / (1.0 - self.beta_1**n)
         m *= self.beta_1
-        m += t  # m ← β₁ m + (1 − β₁) g
+        m += g  # m ← β₁ m + g
         xp.multiply(g, g, out=t)
-        t *= 1.0 - self.beta_2
         v *= self.beta_2
-        v += t  # v ← β₂ v + (1 − β₂) g²
+        v += t  # v ← β₂ v + g²
         xp.sqrt(v, out=t)
-        t += b
+        t += s * self.epsilon
         xp.divide(m, t, out=t)
         t *= a
-        w -= t  # w ← w − a m / (√v + b)
+        w -= t  # w ← w − a m / (√v + s ε)
 
 
 class AdamW(Adam):

@@ -96,19 +96,18 @@ def sigmoid_cross_entropy(logits, /, targets, weights=None):
             "Reshape one of them, for example targets.reshape(-1, 1)."
         )
     xp = array_module(logits)
-    e = xp.exp(-abs(logits))  # in (0, 1]: cannot overflow
-    losses = xp.maximum(logits, 0) - logits * targets + xp.log1p(e)
+    sp = xp.logaddexp(logits, 0)  # softplus(z) = log(eᶻ + 1) = −log(1 − σ(z)), exact at both ends
+    losses = sp - logits * targets
     if weights is None:
-        return losses.sum() * (1.0 / max(losses.size, 1)), e
-    return (losses * weights).sum(), e
+        return losses.sum() * (1.0 / max(losses.size, 1)), sp
+    return (losses * weights).sum(), sp
 
 
 @sigmoid_cross_entropy.joint_rule
 def sigmoid_cross_entropy_gradient(g, y, logits, needs, saved, targets, weights):
-    """∂L/∂z = wₙ (σ(z) − t), with σ(z) = 1/(1 + e) for z ≥ 0 and e/(1 + e) below, e = exp(−|z|)."""
-    xp = array_module(logits)
-    e = saved
-    p = xp.where(logits >= 0, 1, e) / (1 + e)
+    """∂L/∂z = wₙ (σ(z) − t), with σ(z) = exp(z − softplus(z))."""
+    sp = saved
+    p = array_module(logits).exp(logits - sp)
     w = g / max(logits.size, 1) if weights is None else g * weights
     return [((p - targets) * w).astype(logits.dtype, copy=False)]
 

@@ -7,6 +7,7 @@
 D0.E1 and D4.E1 in the orientation of Keras: samples are rows, so W is (in, out) and the products stand the other way round.
 """
 
+from minidl.arrays import array_module
 from minidl.autograd import primitive
 
 
@@ -39,7 +40,7 @@ def linear_gradients(g, y, x, W, b, needs):
         x2 = x if x.ndim == 2 else x.reshape(-1, W.shape[0])  # (N, D)
         dW = x2.T.dot(g2)  # (D, H)
     if needs[2]:
-        db = g2.sum(axis=0)  # (H,)
+        db = array_module(g).add.reduce(g2, axis=0)  # (H,); the same as sum, half the time on small arrays
     return dx, dW, db
 
 
