@@ -173,7 +173,7 @@ def wrong_factor(case: Case) -> str | None:
     """c times the right gradient; often c or 1/c is the size of an axis, and a mean was taken for a sum."""
     got, expected = case.got, case.expected
     c = float(np.vdot(got, expected) / np.vdot(expected, expected))
-    if not case.explains(c * expected) or abs(c) < ALIKE:
+    if not case.explains(c * expected) or abs(c) < ALIKE or abs(c - 1) < ALIKE:
         return None
     said = f"{c:.4g} times the right size."
     for name, size in axis_sizes(case):

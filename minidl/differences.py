@@ -99,13 +99,15 @@ def difference(
     below, low = evaluate(outputs), float(x[i])
     x[i] = middle
     width = high - low  # what was really added, after rounding
-    change = size = 0.0
+    change = rounding = 0.0
     for g, a, b in zip(gs, above, below):
         with np.errstate(invalid="ignore"):  # inf − inf: reported as not trusted
-            d = a - b  # entries that do not depend on x_i cancel exactly
+            d = a - b
             change += float((g * d).sum())
-            size += float((np.abs(g) * np.maximum(np.abs(a), np.abs(b)))[d != 0].sum())
-    return change / width, ROUNDINGS * EPSILON * size / abs(width)
+            size = np.abs(g) * np.maximum(np.abs(a), np.abs(b))
+            # Entries that do not depend on x_i cancel exactly. Others may seem to: less than one rounding goes unseen.
+            rounding += EPSILON * float((size * np.where(d == 0, 1, ROUNDINGS)).sum())
+    return change / width, rounding / abs(width)
 
 
 def evaluate(outputs: Outputs) -> list[np.ndarray]:
