@@ -2,9 +2,10 @@
 
 A ``Tensor`` is an array and, where a derivative may be asked for, a *record* of the op that made it:
 
-    (time, op, inputs, values, settings, saved, note)
+    (time, op, inputs, values, tracked, settings, saved, note)
 
-``inputs`` are the Tensors and arrays that the op was given, ``values`` the same as plain arrays, ``saved`` whatever the
+``inputs`` are the Tensors and arrays that the op was given, ``values`` the same as plain arrays, ``tracked`` the
+positions of those that require a gradient, ``saved`` whatever the
 forward function returned to be kept, ``note`` what debug mode remembers. Records point from results to inputs, never back, so a graph has no reference
 cycles: it dies with its last Tensor.
 
@@ -41,7 +42,7 @@ from minidl.operators import Operators
 from minidl.recording import mode
 
 _new = object.__new__
-FREED = (0, None, (), (), {}, None, None)  # the record of a Tensor whose graph a backward pass has used up
+FREED = (0, None, (), (), (), {}, None, None)  # the record of a Tensor whose graph a backward pass has used up
 
 
 class Tensor(Operators):
@@ -121,6 +122,11 @@ class Tensor(Operators):
     def inputs(self) -> tuple:
         """What the op that made this Tensor was given."""
         return self._record[2] if self._record else ()
+
+    @property
+    def settings(self) -> dict:
+        """The settings, such as the axis, that the op which made this Tensor was given."""
+        return self._record[5] if self._record else {}
 
     @property
     def device(self) -> str:
@@ -253,13 +259,14 @@ class Primitive:
         """Compute; record, when an input requires a gradient. Plain arrays in, plain array out."""
         if self.setting_names:
             args, settings = self._sort_arguments(args, settings)
-        values = []
-        any_tensor = tracked = False
+        values: list[Any] = []
+        tracked: list[int] = []
+        any_tensor = False
         for a in args:
             if isinstance(a, Tensor):
                 any_tensor = True
                 if a.requires_grad:
-                    tracked = True
+                    tracked.append(len(values))
                 a = a._data
             elif isinstance(a, (list, tuple)):
                 a = as_array(a)
@@ -280,7 +287,7 @@ class Primitive:
         t._data = y
         t.grad = None
         if tracked and mode.recording:
-            t._record = (tick(), self, args, values, settings, saved, note)
+            t._record = (tick(), self, args, values, tracked, settings, saved, note)
             t.requires_grad = True
         else:
             t._record = None
@@ -397,7 +404,7 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
         y = heappop(heap)[1]
         g = grads[y] if wanted and y in wanted else grads.pop(y)
         record = y._record
-        time, op, inputs, values, settings, saved, note = record
+        time, op, inputs, values, tracked, settings, saved, note = record
         if edits.latest > time or record is FREED:
             _check_usable(y)
         if note is not None:
@@ -407,12 +414,9 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
         else:
             output, arguments = y._data, values
         if op.joint is not None:
-            dxs = _joint_gradients(op, g, output, inputs, arguments, settings, saved)
-        i = -1
-        for x in inputs:
-            i += 1
-            if not (isinstance(x, Tensor) and x.requires_grad):
-                continue  # nobody asked for this gradient: it is not computed
+            dxs = _joint_gradients(op, g, output, arguments, record)
+        for i in tracked:  # nothing is computed for the other inputs
+            x = inputs[i]
             if op.joint is not None:
                 dx = dxs[i]
             elif settings:
@@ -439,11 +443,12 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
     return grads
 
 
-def _joint_gradients(op: Primitive, g: Any, y: Any, inputs: tuple, arguments: Any, settings: dict, saved: Any) -> Any:
+def _joint_gradients(op: Primitive, g: Any, y: Any, arguments: Any, record: tuple) -> Any:
     """What a joint rule returns: a gradient for each input that requires one, None for the others."""
-    needs = []
-    for x in inputs:
-        needs.append(isinstance(x, Tensor) and x.requires_grad)
+    _, _, inputs, _, tracked, settings, saved, _ = record
+    needs = [False] * len(inputs)
+    for i in tracked:
+        needs[i] = True
     if isinstance(g, Tensor) and op.composition is not None:
         return _through_composition(op, g, inputs, needs, settings)
     if op.saves:
@@ -473,12 +478,12 @@ def _restore_shape(op: Primitive, dx: Any, shape: tuple) -> Any:
             "A rule must return the gradient in its input's shape."
         )
     added = dx.ndim - len(shape)
-    stretched = tuple(range(added)) + tuple(
-        i + added for i, n in enumerate(shape) if n == 1 and dx.shape[i + added] != 1
-    )
-    if stretched:
-        dx = dx.sum(axis=stretched, keepdims=True)
-    return dx.reshape(shape)
+    stretched = list(range(added))
+    for i, n in enumerate(shape, start=added):
+        if n == 1 and dx.shape[i] != 1:
+            stretched.append(i)
+    dx = dx.sum(axis=tuple(stretched), keepdims=True)
+    return dx.reshape(shape) if added else dx
 
 
 def _own(dx: Array, g: Array) -> Array:

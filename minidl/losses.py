@@ -290,7 +290,7 @@ def spread(weights: Array | None, shape: tuple[int, ...]) -> Array | None:
 
 def logits_behind(p: Tensor, activation: Any) -> Tensor | None:
     """z where p = activation(z) was just computed over the last axis, else None."""
-    if p.op is not activation or p._record[4].get("axis", -1) not in (-1, p.ndim - 1):
+    if p.op is not activation or p.settings.get("axis", -1) not in (-1, p.ndim - 1):
         return None
     z = p.inputs[0]
     return z if isinstance(z, Tensor) else None

@@ -176,7 +176,7 @@ squeeze.rule(lambda g, y, x, axis: g.reshape(x.shape))  # ∂y_i/∂x_i = 1
 
 @primitive(np.broadcast_to, broadcasts=True)
 def broadcast_to(x, /, shape):
-    """y = x repeated along new axes in front and along its axes of size 1, without copying.
+    """y = x repeated along new axes in front and along its axes of size 1; a large y is a view, not a copy.
 
     Raises
     ------
@@ -190,8 +190,14 @@ def broadcast_to(x, /, shape):
     Tensor([[1., 1., 1.],
             [2., 2., 2.]])
     """
+    xp = array_module(x)
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
     try:
-        return array_module(x).broadcast_to(x, shape)
+        if math.prod(shape) > 4096 or x.ndim > len(shape):
+            return xp.broadcast_to(x, shape)
+        y = xp.empty(shape, x.dtype)  # a few numbers are copied sooner than NumPy makes the view
+        y[...] = x
+        return y
     except ValueError as error:
         raise ValueError(
             f"broadcast_to cannot stretch shape {x.shape} to {shape}.\n"

@@ -59,7 +59,7 @@ def chain(data: Arrays) -> Step:
     def step() -> md.Tensor:
         h = x
         for _ in range(LINKS):
-            t = np.tanh(h @ m)
+            t = md.tanh(h @ m)
             h = t * t.sum(axis=1, keepdims=True) + c  # (4, 4) * (4, 1) + (4, 4)
         loss = h.mean()
         loss.backward()
