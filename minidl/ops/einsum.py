@@ -70,7 +70,8 @@ def gradient_of_array(k, g, terms, out, arrays, optimize):
     dx = einsum(f"{','.join(names)}->{found}", *factors, optimize=optimize)
     if found != letters:  # y sums x over the missing axes, on its own: every entry there gets the same gradient
         dx = expand_dims(dx, tuple(axis for axis, c in enumerate(letters) if c not in found))
-    return broadcast_to(dx, tuple(n if m == 1 else m for m, n in zip(dx.shape, x.shape)))
+    shape = tuple(n if m == 1 else m for m, n in zip(dx.shape, x.shape))
+    return dx if dx.shape == shape else broadcast_to(dx, shape)
 
 
 def untie(term, unused):

@@ -37,12 +37,14 @@ def matmul(x1, x2, /):
     >>> md.matmul(md.Tensor([[1.0, 2.0], [3.0, 4.0]]), md.Tensor([1.0, 10.0]))
     Tensor([21., 43.])
     """
-    check_matmul(x1, x2)
-    if x2.ndim > 2 or x1.ndim == 1:
+    try:
+        if 0 < x1.ndim <= 2 and 0 < x2.ndim <= 2:
+            return x1.dot(x2)  # the same as @, quicker on small matrices
+        if x1.ndim > 2 and 0 < x2.ndim <= 2:
+            return rows(x1).dot(x2).reshape(x1.shape[:-1] + x2.shape[1:])  # one large product, not many small ones
         return x1 @ x2
-    if x1.ndim == 2:
-        return x1.dot(x2)  # the same as @, quicker on small matrices
-    return rows(x1).dot(x2).reshape(x1.shape[:-1] + x2.shape[1:])  # one large product instead of many small ones
+    except (ValueError, AttributeError) as error:
+        raise ValueError(explain_matmul(x1, x2)) from error
 
 
 def rows(x):
@@ -50,26 +52,24 @@ def rows(x):
     return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
-def check_matmul(x1, x2):
-    """Say which axes disagree."""
+def explain_matmul(x1, x2):
+    """What to say of a product that cannot be: which axes disagree."""
     if np.ndim(x1) == 0 or np.ndim(x2) == 0:
-        raise ValueError("matmul expects arrays with at least one axis, got a single number.\nUse * to multiply by it.")
-    second_to_last = x2.shape[-2:][0]  # or the only axis
-    if x1.shape[-1] != second_to_last:
+        return "matmul expects arrays with at least one axis, got a single number.\nUse * to multiply by it."
+    k1, k2 = x1.shape[-1], x2.shape[-2:][0]  # a vector has only one axis to sum over
+    if k1 != k2:
         which = "second-to-last" if x2.ndim > 1 else "only axis"
-        raise ValueError(
-            f"matmul expects the last axis of the first ({x1.shape[-1]}) to equal the {which} of the second "
-            f"({second_to_last}), got {x1.shape} @ {x2.shape}."
+        return (
+            f"matmul expects the last axis of the first ({k1}) to equal the {which} of the second ({k2}), "
+            f"got {x1.shape} @ {x2.shape}."
         )
-    batch1, batch2 = x1.shape[:-2], x2.shape[:-2]
-    if any(m != n and 1 not in (m, n) for m, n in zip(batch1[::-1], batch2[::-1])):
-        raise ValueError(
-            f"matmul expects leading axes that are equal or 1, got {batch1} and {batch2} of {x1.shape} @ {x2.shape}."
-        )
+    return f"matmul expects leading axes that are equal or 1, got {x1.shape[:-2]} and {x2.shape[:-2]}."
 
 
 def matmul_rule_1(g, y, x1, x2):
     """y_ij = Σ_k x₁_ik x₂_kj, so ∂L/∂x₁ = g x₂ᵀ."""
+    if x1.ndim == 2 and x2.ndim == 2:
+        return g.dot(x2.T)
     if x2.ndim == 1:
         return expand_dims(g, -1) * x2  # (..., n, 1) (k,) → (..., n, k)
     if x1.ndim == 1:
@@ -79,6 +79,8 @@ def matmul_rule_1(g, y, x1, x2):
 
 def matmul_rule_2(g, y, x1, x2):
     """∂L/∂x₂ = x₁ᵀ g."""
+    if x1.ndim == 2 and x2.ndim == 2:
+        return x1.T.dot(g)
     if x1.ndim == 1:
         return x1 * g if x2.ndim == 1 else expand_dims(x1, -1) * expand_dims(g, -2)  # (k, 1) (..., 1, m) → (..., k, m)
     if x2.ndim == 1:

@@ -3,6 +3,7 @@
 | op | y | ∂L/∂x_i |
 |---|---|---|
 | sum | Σ x_i | g |
+| stretch | x_i in many places j | Σ_j g_ij |
 | mean | μ = Σ x_i / n | g / n |
 | var | Σ (x_i − μ)² / (n − ddof) | 2 g (x_i − μ) / (n − ddof) |
 | std | √var | g (x_i − μ) / ((n − ddof) y), 0 where y = 0 |
@@ -11,7 +12,8 @@
 | logsumexp | log Σ e^x_i | g e^x_i / Σ e^x_j |
 
 In all of them ``axis`` is an int, a tuple of ints, or None for all axes; with ``keepdims=True`` the reduced axes stay,
-with size 1. Every rule first brings g back over the reduced axes: ``keep_axes`` and ``stretch`` do it for all of them.
+with size 1. Every rule has to bring g back over the reduced axes: with ``keep_axes`` where g is then multiplied by
+something of the shape of x, with ``stretch`` where it is not.
 """
 
 import math
@@ -23,19 +25,23 @@ from minidl.autograd import primitive
 from minidl.operators import unwrap
 from minidl.ops.exponentials import exp
 from minidl.ops.selection import where
-from minidl.ops.shape import broadcast_to, expand_dims
 
-
-def stretch(g, x, axis, keepdims):
-    """g, or y, repeated along the axes that a reduction of x has removed: each x_i gets a copy."""
-    return broadcast_to(keep_axes(g, x, axis, keepdims), x.shape)
+LARGE = 10_000  # np.broadcast_to takes 5 µs, in which a smaller array is copied
 
 
 def keep_axes(g, x, axis, keepdims):
     """g, or y, with the axes that a reduction of x has removed put back with size 1: it broadcasts against x again."""
-    if axis is None or keepdims or x.ndim == 0:
-        return g
-    return expand_dims(g, axis)
+    return g if axis is None or keepdims else g.reshape(kept_shape(x.shape, axis))
+
+
+def kept_shape(shape, axis):
+    """The shape after a reduction with ``keepdims=True``.
+
+    >>> kept_shape((2, 3, 5), -1), kept_shape((2, 3, 5), (0, 2))
+    ((2, 3, 1), (1, 3, 1))
+    """
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return tuple(1 if k in axes or k - len(shape) in axes else n for k, n in enumerate(shape))
 
 
 def count(x, y):
@@ -57,7 +63,7 @@ def sum(x, /, axis=None, keepdims=False):
     return x.sum(axis=axis, keepdims=keepdims)
 
 
-sum.rule(lambda g, y, x, axis, keepdims: stretch(g, x, axis, keepdims))  # ∂y/∂x_i = 1
+sum.rule(lambda g, y, x, axis, keepdims: stretch(g, x.shape, axis, keepdims))  # ∂y/∂x_i = 1
 
 
 @primitive(np.mean)
@@ -76,7 +82,29 @@ def mean(x, /, axis=None, keepdims=False):
     return y / n  # the same as x.mean(), which takes twice as long on small arrays
 
 
-mean.rule(lambda g, y, x, axis, keepdims: stretch(g / count(x, y), x, axis, keepdims))  # ∂y/∂x_i = 1/n
+mean.rule(lambda g, y, x, axis, keepdims: stretch(g / count(x, y), x.shape, axis, keepdims))  # ∂y/∂x_i = 1/n
+
+
+@primitive()
+def stretch(x, /, shape, axis=None, keepdims=False):
+    """y = x repeated along the axes that a reduction of an array of this shape removes: ``sum`` turned round.
+
+    >>> import minidl as md
+    >>> md.stretch(md.Tensor([1.0, 2.0]), (2, 3), axis=1)
+    Tensor([[1., 1., 1.],
+            [2., 2., 2.]])
+    """
+    xp = array_module(x)
+    if not (axis is None or keepdims):
+        x = x.reshape(kept_shape(shape, axis))  # (2,) → (2, 1) in the example
+    if math.prod(shape) > LARGE:
+        return xp.broadcast_to(x, shape)
+    y = xp.empty(shape, x.dtype)
+    y[...] = x
+    return y
+
+
+stretch.rule(lambda g, y, x, shape, axis, keepdims: sum(g, axis, keepdims))  # ∂y_ij/∂x_i = 1 for each copy j
 
 
 # --- spread -------------------------------------------------------------------------------------------------------
@@ -160,8 +188,8 @@ def min(x, /, axis=None, keepdims=False):
 def extreme_rule(g, y, x, axis, keepdims):
     """∂y/∂x_i = 1/k where x_i is one of the k entries that are equal to y, else 0."""
     chosen = (x == keep_axes(y, x, axis, keepdims)) | (x != x)  # a constant; only NaN differs from itself
-    k = chosen.sum(axis=axis, keepdims=True)
-    return keep_axes(g, x, axis, keepdims) * (chosen / k).astype(x.dtype)
+    k = chosen.sum(axis=axis, keepdims=True).astype(x.dtype)
+    return keep_axes(g, x, axis, keepdims) / k * chosen
 
 
 max.rule(extreme_rule)

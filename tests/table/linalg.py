@@ -162,6 +162,8 @@ REFUSALS = [
     Refusal(
         "matmul", lambda: ones(2, 3, 4) @ ones(5, 4, 6), ValueError, r"^matmul expects leading axes.*\(2,\) and \(5,\)"
     ),
+    Refusal("matmul", lambda: ones() @ ones(3, 4), ValueError, r"single number.\nUse \*"),
+    Refusal("matmul", lambda: ones(2, 3, 4) @ ones(), ValueError, r"single number.\nUse \*"),
     Refusal("matmul", lambda: ones(3, 4) @ 2.0, ValueError, r"single number.\nUse \*"),
     Refusal("dot", lambda: md.dot(ones(3, 4), ones(5, 6)), ValueError, r"\(3, 4\) @ \(5, 6\)"),
     Refusal("inner", lambda: md.inner(ones(3, 4), ones(2, 5)), ValueError, r"equal size, got sizes \[4\].*\[5\]"),
