@@ -24,7 +24,8 @@ STEP = EPSILON ** (1 / 5)  # 7e-4: where the h⁴ error of R and its rounding ar
 ONE_SIDED_STEP = EPSILON ** (1 / 3)  # 6e-6: the same where h² errors are left
 ROUNDINGS = 100  # how many roundings of f's own size the computation of f may add up
 FLOOR = 10 * EPSILON / STEP  # 3e-12: rounding left over where numbers of size 1 cancel, as in x − x
-TRUSTED = 1e-5  # a limit above this share of the largest derivative decides nothing: try smaller steps
+TRUSTED = 1e-5  # a limit above this share of the largest derivative decides nothing: try smaller steps ...
+NEGLIGIBLE = 1e-8  # ... unless it is below this, where all derivatives may be 0
 
 Outputs = Callable[[], Sequence[Array]]  # computes f from arrays that are changed in place between the calls
 
@@ -39,7 +40,7 @@ class Estimate(NamedTuple):
     def trusted(self) -> np.ndarray:
         """Where the limit is small enough to tell right from wrong."""
         scale = np.abs(self.value[np.isfinite(self.value)]).max(initial=0)
-        return self.limit <= max(TRUSTED * scale, 2 * FLOOR)  # NaN is not trusted
+        return self.limit <= max(TRUSTED * scale, NEGLIGIBLE)  # NaN is not trusted
 
 
 def numerical_gradient(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> Estimate:
@@ -55,7 +56,7 @@ def numerical_gradient(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> 
     best = Estimate(np.full(x.shape, np.nan), np.full(x.shape, np.inf))
     for shrink in (1, 8, 64):
         for i in np.ndindex(x.shape):
-            if shrink > 1 and best.limit[i] <= 2 * FLOOR:
+            if shrink > 1 and best.limit[i] <= NEGLIGIBLE:
                 continue
             value, limit = richardson(outputs, x, i, STEP / shrink, gs)
             if limit < best.limit[i]:
