@@ -76,7 +76,7 @@ def prod(x, /, axis=None, keepdims=False):
 
 def prod_rule(g, y, x, axis, keepdims):
     """∂y/∂x_k = Π_{j<k} x_j · Π_{j>k} x_j: what stands before x_k times what stands after it."""
-    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(k % x.ndim for k in axes) if x.ndim else ()
     order = tuple(k for k in range(x.ndim) if k not in axes) + axes  # the multiplied axes last
     moved = transpose(x, order)

@@ -210,7 +210,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     Tensor([ 5., 13.])
     """
     x = as_operand(x)
-    n_axes = x.ndim if axis is None else 1 if isinstance(axis, int) else len(axis)
+    n_axes = x.ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
     if ord is None or (ord == 2 and n_axes == 1) or (ord == "fro" and n_axes == 2):
         return euclidean_norm(x, axis, keepdims)
     if ord == 1 and n_axes == 1:

@@ -85,7 +85,7 @@ def mean(x, /, axis=None, keepdims=False):
 mean.rule(lambda g, y, x, axis, keepdims: stretch(g / count(x, y), x.shape, axis, keepdims))  # ∂y/∂x_i = 1/n
 
 
-@primitive()
+@primitive(broadcasts=True)
 def stretch(x, /, shape, axis=None, keepdims=False):
     """y = x repeated along the axes that a reduction of an array of this shape removes: ``sum`` turned round.
 
