@@ -74,7 +74,7 @@ def matmul_rule_1(g, y, x1, x2):
         return expand_dims(g, -1) * x2  # (..., n, 1) (k,) → (..., n, k)
     if x1.ndim == 1:
         return (x2 @ expand_dims(g, -1)).reshape(x2.shape[:-1])  # (..., k, m) (..., m, 1) → (..., k)
-    return g @ swapaxes(x2, -1, -2)  # (..., n, m) (..., m, k) → (..., n, k)
+    return matmul(g, swapaxes(x2, -1, -2))  # (..., n, m) (..., m, k) → (..., n, k)
 
 
 def matmul_rule_2(g, y, x1, x2):
