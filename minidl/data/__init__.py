@@ -5,10 +5,12 @@
 ``idx``         ``read_idx``: the file format of MNIST
 ``splits``      ``train_test_split, KFold``: for training, for choosing, for the final judgement
 ``labels``      ``to_categorical``: integers as one-hot rows
+``augment``     ``random_shift``: new training images from old ones
 ``loader``      ``DataLoader``: shuffled mini-batches that can be interrupted and continued
 =============== ==========================================================================================
 """
 
+from minidl.data.augment import random_shift
 from minidl.data.idx import read_idx
 from minidl.data.labels import to_categorical
 from minidl.data.loader import DataLoader
@@ -23,6 +25,7 @@ __all__ = [
     "mnist",
     "moby_dick",
     "movie_reviews",
+    "random_shift",
     "read_idx",
     "sunspots",
     "to_categorical",

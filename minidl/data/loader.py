@@ -1,6 +1,6 @@
 """Mini-batches: which rows, in which order, and how to go on after an interruption."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ class DataLoader:
         The one random generator by default (``minidl.seed``).
     device : {"cpu", "cuda"}, optional
         Where batches are moved to; by default they stay where the arrays are.
+    augment : function (x, rng) -> x, optional
+        Changes the first array of every batch, for example ``random_shift``. Its generator follows from the epoch's seed
+        and the batch's number, so that an interrupted epoch goes on with the same changes.
 
     Yields
     ------
@@ -67,6 +70,7 @@ class DataLoader:
         drop_last: bool = False,
         rng: np.random.Generator | int | None = None,
         device: str | None = None,
+        augment: Callable[..., Array] | None = None,
     ):
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
             raise TypeError(f"DataLoader expects an integer batch_size, got {batch_size!r}.")
@@ -82,8 +86,9 @@ class DataLoader:
             )
         self.arrays = tuple(as_array(a) for a in arrays)
         self.batch_size, self.shuffle, self.drop_last, self.device = int(batch_size), shuffle, drop_last, device
+        self.augment = augment
         self._rng = generator(rng)
-        self._seed: int | None = None  # of this epoch's order
+        self._seed: int | None = None  # of this epoch's order and augmentation
         self._position = 0  # batches of this epoch handed out so far; 0 between epochs
         self._resuming = False
 
@@ -98,19 +103,21 @@ class DataLoader:
             seed, first = self._seed, self._position
             self._resuming = False
         else:
-            seed, first = int(self._rng.integers(2**63)) if self.shuffle else None, 0
+            seed, first = int(self._rng.integers(2**63)) if self.shuffle or self.augment else None, 0
 
         order = np.arange(self.samples)  # (N,)
         if self.shuffle:
             order = np.random.default_rng(seed).permutation(order)  # (N,)
         for k in range(first, len(self)):
-            batch = self._batch(order[k * self.batch_size : (k + 1) * self.batch_size])
+            batch = self._batch(order[k * self.batch_size : (k + 1) * self.batch_size], seed, k)
             self._seed, self._position = seed, k + 1  # before the step on this batch, so a later save is behind it
             yield batch
         self._seed, self._position = None, 0
 
-    def _batch(self, rows: np.ndarray) -> Array | tuple[Array, ...]:
+    def _batch(self, rows: np.ndarray, seed: int | None, k: int) -> Array | tuple[Array, ...]:
         batch = [take_rows(a, rows) for a in self.arrays]  # (N, ...) -> (B, ...)
+        if self.augment is not None:
+            batch[0] = self.augment(batch[0], rng=np.random.default_rng([seed, k]))
         if self.device is not None:
             batch = [move(b, self.device) for b in batch]
         return batch[0] if len(batch) == 1 else tuple(batch)
@@ -160,7 +167,7 @@ class DataLoader:
                 "DataLoader.load_state_dict: the state is of a loader that cuts other batches.\n"
                 f"saved: {state['plan']}\nhere:  {self._plan()}"
             )
-        if not 0 <= state["position"] <= len(self) or (self.shuffle and state["position"] and state["seed"] is None):
+        if not 0 <= state["position"] <= len(self) or ((self.shuffle or self.augment) and state["position"] and state["seed"] is None):
             raise ValueError(f"DataLoader.load_state_dict: no such place: batch {state['position']} of {len(self)}.")
         kind = self._rng.bit_generator.state["bit_generator"]
         if state["generator"]["bit_generator"] != kind:
