@@ -9,6 +9,7 @@ from the same numbers as a run on the CPU.
 """
 
 import sys
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -144,6 +145,22 @@ def as_array(data: object) -> Array:
         return array.astype(_default_dtype)
     if array.dtype.kind not in "iub":
         raise TypeError(f"expected numbers, got {type(data).__name__} of kind {array.dtype}.")
+    return array
+
+
+def constant(value: float, like: Array) -> Array:
+    """A number as an array with no axes, of the dtype and on the device of ``like``; made once, and read-only.
+
+    On tiny arrays NumPy takes twice as long for ``a * 0.9`` as for ``a * constant(0.9, a)``.
+    """
+    return _constant(value, like.dtype, array_module(like))
+
+
+@lru_cache(maxsize=256)
+def _constant(value: float, dtype: np.dtype, xp: ModuleType) -> Array:
+    array = xp.asarray(value, dtype)
+    if xp is np:
+        array.flags.writeable = False
     return array
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidl import edits
-from minidl.arrays import Array, array_module, device_of
+from minidl.arrays import Array, array_module, constant, device_of
 from minidl.errors import unknown_name
 from minidl.layers.base import Parameter
 
@@ -429,15 +429,15 @@ class Adam(Optimizer):
         n = self.iterations  # t of the paper, from 1
         s = math.sqrt((1.0 - self.beta_2**n) / (1.0 - self.beta_2))
         a = rate * s * (1.0 - self.beta_1) / (1.0 - self.beta_1**n)
-        m *= self.beta_1
+        m *= constant(self.beta_1, m)
         m += g  # m ← β₁ m + g
         xp.multiply(g, g, out=t)
-        v *= self.beta_2
+        v *= constant(self.beta_2, v)
         v += t  # v ← β₂ v + g²
         xp.sqrt(v, out=t)
-        t += s * self.epsilon
+        t += xp.asarray(s * self.epsilon, t.dtype)
         xp.divide(m, t, out=t)
-        t *= a
+        t *= xp.asarray(a, t.dtype)
         w -= t  # w ← w − a m / (√v + s ε)
 
 
