@@ -22,9 +22,9 @@ def random_shift(images: Array, most: int = 1, rng: np.random.Generator | int | 
 
     >>> image = np.zeros((1, 3, 3)); image[0, 1, 1] = 1
     >>> random_shift(image, 1, rng=0)[0]
-    array([[0., 0., 0.],
+    array([[0., 1., 0.],
            [0., 0., 0.],
-           [0., 0., 1.]])
+           [0., 0., 0.]])
     """
     if images.ndim not in (3, 4):
         raise ValueError(
