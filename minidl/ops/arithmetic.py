@@ -7,7 +7,7 @@
 | multiply | x₁ x₂ | g x₂ | g x₁ |
 | divide | x₁ / x₂ | g / x₂ | −g y / x₂ |
 | negative | −x | −g | |
-| power | x₁ ^ x₂ | g x₂ x₁^(x₂−1) | g y log x₁ |
+| power | x₁ ^ x₂ | g x₂ x₁^(x₂−1) | g y ln x₁ |
 | square | x² | 2 g x | |
 
 Inputs broadcast as in NumPy; the engine sums each gradient back to its input's shape.
@@ -83,17 +83,19 @@ def square(x, /):
     return x * x
 
 
-square.rule(lambda g, y, x: 2 * g * x)  # ∂y/∂x = 2x
+square.rule(lambda g, y, x: g * (2 * x))  # ∂y/∂x = 2x
 
 
 @primitive(np.power, broadcasts=True)
 def power(x1, x2, /):
-    """y = x₁ ^ x₂, with small whole exponents multiplied out: NumPy's ``u ** 3`` is fifty times slower than ``u * u * u``.
+    """y = x₁ ^ x₂. Where x₂ requires a gradient, x₁ must not be negative: y ln x₁ has no real value there.
 
-    x₁ must be positive where x₂ requires a gradient (y log x₁ has no real value otherwise; at x₁ = 0 it is taken as 0).
+    >>> import minidl as md
+    >>> md.power([1.0, 2.0], 3)
+    array([1., 8.], dtype=float32)
     """
-    if isinstance(x2, int) and x2 in (2, 3):
-        return x1 * x1 if x2 == 2 else x1 * x1 * x1
+    if isinstance(x2, int) and x2 == 3:
+        return x1 * x1 * x1  # NumPy's u ** 3 is fifty times slower
     return x1**x2
 
 
@@ -105,8 +107,11 @@ def power_rule_base(g, y, x1, x2):
 
 
 def power_rule_exponent(g, y, x1, x2):
-    """∂y/∂x₂ = y log x₁."""
-    return g * y * log(where(x1 == 0, 1, x1))
+    """∂y/∂x₂ = y ln x₁, which is 0 for x₁ = 0."""
+    log_x1 = log(where(x1 == 0, 1, x1))
+    if isinstance(x1, (int, float)):
+        log_x1 = float(log_x1)  # a Python number again, so that float32 stays float32
+    return g * y * log_x1
 
 
 power.rule(power_rule_base, power_rule_exponent)

@@ -26,8 +26,9 @@ def where(condition, x1, x2, /):
     The result jumps when the condition changes and is constant otherwise, so the condition's own derivative is 0. An
     infinite or NaN gradient in a place that was not chosen does not leak into the other input.
 
-    >>> where(np.array([True, False]), np.array([1.0, 2.0]), 0.0)
-    array([1., 0.])
+    >>> import minidl as md
+    >>> md.where([True, False], [1.0, 2.0], 0.0)
+    array([1., 0.], dtype=float32)
     """
     return array_module(condition, x1, x2).where(condition, x1, x2)
 
@@ -61,8 +62,9 @@ abs.rule(lambda g, y, x: g * sign(x))  # ∂y/∂x = sign x
 def maximum(x1, x2, /):
     """y = max(x₁, x₂), element by element. Where the two are equal each gets half of the gradient.
 
-    >>> maximum(np.array([-1.0, 2.0]), 0.0)
-    array([0., 2.])
+    >>> import minidl as md
+    >>> md.maximum([-1.0, 2.0], 0.0)
+    array([0., 2.], dtype=float32)
     """
     return array_module(x1, x2).maximum(x1, x2)
 
@@ -94,8 +96,9 @@ def clip(x, /, min=None, max=None, a_min=None, a_max=None):
     The derivative is 1 between the bounds and on them, 0 outside. The bounds are constants: use ``maximum`` and
     ``minimum`` where they shall have gradients. (``a_min`` and ``a_max`` are NumPy's older names for them.)
 
-    >>> clip(np.array([-2.0, 0.5, 2.0]), 0, 1)
-    array([0. , 0.5, 1. ])
+    >>> import minidl as md
+    >>> md.clip([-2.0, 0.5, 2.0], 0, 1)
+    array([0. , 0.5, 1. ], dtype=float32)
     """
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max
