@@ -5,30 +5,35 @@ inside lists, tuples and dictionaries; they are found in the order in which they
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from minidl import initializers
-from minidl.arrays import Array, default_dtype, move
+from minidl.arrays import Array, as_array, default_dtype, is_array, move
 from minidl.autograd import Tensor
-from minidl.layers.symbolic import Symbol, call_on_symbols
+from minidl.layers.symbolic import Symbol, call_on_symbols, check_shape
 
 
 class Parameter(Tensor):
     """A Tensor that an optimizer changes.
 
+    With ``trainable=False`` it is kept and saved with its layer but never trained, also where the layer is thawed.
+
     >>> Parameter([1.0, 2.0])
     Parameter([1., 2.])
     """
 
-    __slots__ = ()
+    __slots__ = ("trainable",)
 
     def __init__(self, data: Any, trainable: bool = True, *, dtype: Any = None):
         super().__init__(data, requires_grad=trainable, dtype=dtype)
+        self.trainable = bool(trainable)
 
     def __repr__(self) -> str:
         text = super().__repr__().replace("Tensor(", "Parameter(", 1).replace(", requires_grad=True", "")
+        text = text.replace("\n", "\n" + " " * (len("Parameter") - len("Tensor")))
         return text if self.requires_grad else text[:-1] + ", trainable=False)"
 
 
@@ -46,12 +51,28 @@ class Layer:
     ...         return x * self.factor  # (N, D)
     >>> Scale()(md.Tensor([[1.0, 2.0]]))
     Tensor([[1., 2.]], op=multiply)
+
+    Parameters
+    ----------
+    name : str, optional
+        By default the class's name in small letters.
+    input_shape : tuple, optional
+        One sample's shape, without the batch: the first layer of a ``Sequential`` that has it is built at once.
+    trainable : bool
+        False freezes the layer: its parameters get no gradients.
     """
 
-    def __init__(self, name: str | None = None):
+    name = "layer"  # what a layer is before, or without, super().__init__()
+    built = False
+    training = True
+    input_shape: tuple[int | None, ...] | None = None
+    _trainable = True
+
+    def __init__(self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True):
         self.name = name or snake_case(type(self).__name__)
-        self.built = False
-        self.training = True
+        self._trainable = bool(trainable)
+        if input_shape is not None:
+            self.input_shape = check_shape(type(self).__name__, "input_shape", input_shape)
 
     # --- calling ------------------------------------------------------------------------------------------------
 
@@ -63,34 +84,45 @@ class Layer:
         raise TypeError(f"{type(self).__name__} defines no call(self, x): write the layer's equation there.")
 
     def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
-        """Build on the first call, then compute. ``training`` chooses the mode for this call alone."""
-        first = inputs[0]
-        if isinstance(first, Symbol) or (isinstance(first, (list, tuple)) and isinstance(first[0], Symbol)):
-            return call_on_symbols(self, inputs)
-        if not self.built:
+        """Build on the first call, then compute.
+
+        Parameters
+        ----------
+        *inputs
+            Tensors or arrays; Symbols, when a functional model is drawn. Layers that merge take a list of them.
+        training
+            The mode for this call alone, here and in all layers inside.
+        """
+        if not self.built or not inputs or type(inputs[0]) is not Tensor:
+            if not inputs:
+                raise TypeError(f"{type(self).__name__} {self.name!r} expects an input: call it as layer(x).")
+            if any(isinstance(x, Symbol) for x in _flat(inputs)):
+                return call_on_symbols(self, inputs)
+            inputs = tuple(_as_tensors(x) for x in inputs)
             self.build_for(*inputs)
-        if training is None or training == self.training:
+        if training is None:
             return self.call(*inputs)
-        before = self.training
-        self.train(training)
-        try:
+        with self.in_mode(training):
             return self.call(*inputs)
-        finally:
-            self.train(before)
 
     def build_for(self, *inputs: Any) -> None:
-        """Build the layer for inputs like these, once."""
+        """Build the layer for inputs like these (Tensors, arrays or Symbols), once."""
         if not self.built:
-            shapes = [tuple(np.shape(x)) for x in inputs]
+            shapes = [_shapes(x) for x in inputs]
             self.build(shapes[0] if len(shapes) == 1 else shapes)
             self.built = True
+            if not self._trainable:
+                self.trainable = False  # what build has made is frozen too
 
     # --- parameters ---------------------------------------------------------------------------------------------
 
-    def add_weight(self, shape: tuple[int, ...], initializer: Any = "glorot_uniform", trainable: bool = True) -> Parameter:
+    def add_weight(
+        self, shape: tuple[int, ...], initializer: Any = "glorot_uniform", trainable: bool = True
+    ) -> Parameter:
         """A new parameter of this shape, filled by an initializer (by name or object)."""
-        values = initializers.get(initializer)(shape, dtype=default_dtype())
-        return Parameter(values, trainable)
+        p = Parameter(initializers.get(initializer)(shape, dtype=default_dtype()), trainable)
+        p.requires_grad = trainable and self._trainable
+        return p
 
     def children(self) -> Iterator[tuple[str, Any]]:
         """(name, Layer or Parameter) for everything assigned to this layer, in the order of assignment."""
@@ -134,14 +166,18 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether any parameter is trained. Assign False to freeze the layer, True to thaw it."""
-        parameters = self.parameters()
-        return not parameters or any(p.requires_grad for p in parameters)
+        """Whether the layer is trained. Assign False to freeze it and all inside it, True to thaw them.
+
+        An optimizer takes charge of the parameters that are trainable when it is bound: bind it again after a change.
+        """
+        return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        for _, layer in self.named_layers():
+            layer._trainable = bool(value)
         for p in self.parameters():
-            p.requires_grad = bool(value)
+            p.requires_grad = bool(value) and p.trainable
 
     def zero_grad(self) -> None:
         """Forget every parameter's gradient."""
@@ -160,18 +196,39 @@ class Layer:
     def train(self, mode: bool = True) -> "Layer":
         """Behave as in training (dropout drops, normalisation looks at the batch), here and in all layers inside."""
         for _, layer in self.named_layers():
-            layer.training = mode
+            layer.training = bool(mode)
         return self
 
     def eval(self) -> "Layer":
         """Behave as in use: the same input gives the same output."""
         return self.train(False)
 
+    @contextmanager
+    def in_mode(self, training: bool) -> Iterator[None]:
+        """Train or use the layer within the block; afterwards every layer inside has its own mode again."""
+        before = [(layer, layer.training) for _, layer in self.named_layers()]
+        self.train(training)
+        try:
+            yield
+        finally:
+            for layer, mode in before:
+                layer.training = mode
+
     # --- weights by name ----------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of every parameter's numbers under its name, on the CPU."""
-        return {name: np.array(p.numpy()) for name, p in self.named_parameters()}
+        return {name: np.array(p.numpy()) for name, p in self._named_once().items()}
+
+    def _named_once(self) -> dict[str, Parameter]:
+        """``named_parameters`` as a dictionary; two parameters of one name could not both be saved."""
+        named = list(self.named_parameters())
+        own = dict(named)
+        if len(own) < len(named):
+            names = [name for name, _ in named]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"{type(self).__name__} {self.name!r} has two parameters named {twice!r}. Rename one.")
+        return own
 
     def load_state_dict(self, state: dict[str, Array]) -> None:
         """Set every parameter from ``state``; nothing is changed unless all names and shapes fit.
@@ -181,19 +238,21 @@ class Layer:
         ValueError
             Lists the names that are missing, unexpected, or of another shape.
         """
-        own = dict(self.named_parameters())
+        own = self._named_once()
+        state = {name: v._data if isinstance(v, Tensor) else as_array(v) for name, v in state.items()}
         faults = [f"missing: {name}" for name in own if name not in state]
         faults += [f"unexpected: {name}" for name in state if name not in own]
         faults += [
-            f"{name} has shape {np.shape(state[name])}, expected {p.shape}"
+            f"{name} has shape {state[name].shape}, expected {p.shape}"
             for name, p in own.items()
-            if name in state and np.shape(state[name]) != p.shape
+            if name in state and state[name].shape != p.shape
         ]
         if faults:
             shown = "; ".join(faults[:6]) + (f"; and {len(faults) - 6} more" if len(faults) > 6 else "")
-            raise ValueError(f"the weights do not fit {type(self).__name__} {self.name!r}:\n{shown}.")
+            hint = "" if own else "\nIt is not built yet: give its first layer an input_shape, or call it once."
+            raise ValueError(f"the weights do not fit {type(self).__name__} {self.name!r}:\n{shown}.{hint}")
         for name, p in own.items():
-            p.data[...] = move(np.asarray(state[name], dtype=p.dtype), p.device)
+            p.data[...] = move(state[name], p.device)
             p.data = p.data  # an edit that backward must know of
 
     def get_weights(self) -> list[np.ndarray]:
@@ -227,6 +286,28 @@ def _members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _members(f"{name}.{key}", item)
+    elif isinstance(value, (set, frozenset)) and any(isinstance(item, (Layer, Parameter)) for item in value):
+        raise TypeError(f"{name} is a set of layers or parameters, which has no fixed order. Use a list.")
+
+
+def _flat(inputs: Any) -> Iterator[Any]:
+    """The inputs, and those inside a list of inputs."""
+    for x in inputs:
+        yield from x if isinstance(x, (list, tuple)) else (x,)
+
+
+def _as_tensors(x: Any) -> Any:
+    """One input as a Tensor; a list that holds Tensors or arrays is a list of inputs, and stays one."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, (list, tuple)) and any(is_array(item) or isinstance(item, Tensor) for item in x):
+        return [_as_tensors(item) for item in x]
+    return Tensor(x)
+
+
+def _shapes(x: Any) -> Any:
+    """An input's shape; of a list of inputs, the list of their shapes."""
+    return [_shapes(item) for item in x] if isinstance(x, list) else tuple(x.shape)
 
 
 def snake_case(name: str) -> str:

@@ -1,9 +1,12 @@
 """The dense layer: every output sees every input."""
 
+from numbers import Integral
 from typing import Any
 
+from minidl import initializers
 from minidl.autograd import Tensor
 from minidl.layers.activations import get as get_activation
+from minidl.layers.activations import name_of
 from minidl.layers.base import Layer
 from minidl.ops.linear import linear
 
@@ -21,13 +24,20 @@ class Dense(Layer):
         Without it, y = activation(x W).
     kernel_initializer, bias_initializer
         By name or object; Glorot-uniform and zeros.
-    input_shape : tuple, optional
-        One sample's shape, for the first layer of a model: the layer is then built at once.
+    input_dim : int, optional
+        D, the same as ``input_shape=(D,)``.
+    **common
+        ``name``, ``input_shape``, ``trainable``: see ``Layer``.
 
     Notes
     -----
-    Shapes: x (..., D) → y (..., H); ``kernel`` W (D, H), ``bias`` b (H,).
-    D0.E1 and D4.E1, with samples as rows.
+    Shapes: x (..., D) → y (..., H); ``kernel`` W (D, H), ``bias`` b (H,). Inputs of another dtype (integers, float64)
+    are converted to that of W. D0.E1 and D4.E1, with samples as rows.
+
+    Raises
+    ------
+    ValueError
+        The last axis of x has not the D features that the layer was built for.
 
     Examples
     --------
@@ -44,36 +54,54 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        input_shape: tuple[int, ...] | None = None,
-        name: str | None = None,
+        *,
+        input_dim: int | None = None,
+        **common: Any,
     ):
-        super().__init__(name)
-        if not isinstance(units, int) or units < 1:
+        if input_dim is not None:
+            common["input_shape"] = (input_dim,)
+        super().__init__(**common)
+        if not isinstance(units, Integral) or isinstance(units, bool) or units < 1:
             raise ValueError(f"Dense expects units as a positive integer, got {units!r}.")
-        self.units = units
+        self.units = int(units)
         self.activation = get_activation(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
-        self.bias_initializer = bias_initializer
-        self.input_shape = input_shape
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
         self.kernel = self.bias = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
+        if len(input_shape) < 2:
+            raise ValueError(
+                f"Dense {self.name!r} expects a batch of samples (N, D), got shape {input_shape}.\n"
+                "Use x.reshape(-1, 1) for one feature a sample, x.reshape(1, -1) for one sample."
+            )
         D = input_shape[-1]
+        if not D:
+            raise ValueError(f"Dense {self.name!r} must know the size of the last axis, got shape {input_shape}.")
         self.kernel = self.add_weight((D, self.units), self.kernel_initializer)
         if self.use_bias:
             self.bias = self.add_weight((self.units,), self.bias_initializer)
 
     def call(self, x: Tensor) -> Tensor:
         W, b = self.kernel, self.bias
-        if x.shape[-1:] != W.shape[:1]:
-            fix = " Add Flatten() before it?" if x.ndim > 2 else ""
-            raise ValueError(
-                f"Dense {self.name!r} expects {W.shape[0]} features on the last axis, got shape {x.shape}.{fix}"
-            )
-        z = linear(x, W, b)  # (..., H)
+        if x.dtype is not W.dtype:
+            x = x.astype(W.dtype)
+        try:
+            z = linear(x, W, b)  # (..., H)
+        except ValueError:
+            self.check_width(x)
+            raise
         return z if self.activation is None else self.activation(z)
 
+    def check_width(self, x: Tensor) -> None:
+        """Raise unless the last axis of x has the D features that W expects."""
+        D = self.kernel.shape[0]
+        if x.shape[-1:] != (D,):
+            fix = " Add Flatten() before it?" if x.ndim > 2 else ""
+            raise ValueError(
+                f"Dense {self.name!r} expects {D} features on the last axis, got shape {x.shape}.{fix}"
+            ) from None
+
     def describe(self) -> str:
-        activation = "" if self.activation is None else f", activation={self.activation.__name__!r}"
-        return f"{self.units}{activation}"
+        return f"{self.units}" + ("" if self.activation is None else f", activation={name_of(self.activation)!r}")

@@ -1,68 +1,90 @@
-"""The functional form: ``Input``, and what a layer does when it is called on one.
+"""Networks that are drawn before they are computed: what a layer does when it is called on a ``Symbol``.
 
 A ``Symbol`` stands for a Tensor that will come: it knows its shape (None where it may vary), and the layer and symbols
 that it comes from. ``Model(inputs=x, outputs=y)`` follows these back and calls the layers in order.
 """
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from minidl.arrays import default_dtype
 from minidl.autograd import Tensor
 from minidl.recording import no_grad
 
+SIZES = (8, 9)  # what an axis of unknown size is tried with
+
 
 class Symbol:
-    """A place in a network that is being drawn: a shape, and where it comes from."""
+    """A place in a network that is being drawn: a shape, and where it comes from.
 
-    def __init__(self, shape: tuple[int | None, ...], dtype: Any = None, layer: Any = None, inputs: tuple = ()):
+    Attributes
+    ----------
+    shape : tuple
+        With the batch; None for a size that is not known yet.
+    dtype : numpy.dtype
+    layer : Layer or None
+        The layer that makes it; None for an input.
+    inputs : tuple
+        What that layer is called with: Symbols, or a list of them.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int | None, ...],
+        dtype: Any = None,
+        layer: Any = None,
+        inputs: tuple = (),
+        name: str | None = None,
+    ):
         self.shape = tuple(shape)
-        self.dtype = dtype
+        self.dtype = default_dtype() if dtype is None else np.dtype(dtype)
         self.layer = layer
         self.inputs = inputs
+        self.name = name or (layer.name if layer is not None else "input")
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
     def __repr__(self) -> str:
         origin = f", from {self.layer.name!r}" if self.layer is not None else ""
         return f"Symbol(shape={self.shape}{origin})"
 
 
-def Input(shape: tuple[int | None, ...], dtype: Any = None, name: str | None = None) -> Symbol:  # noqa: N802
-    """The start of a functional model: one sample's shape, without the batch.
-
-    >>> Input(shape=(784,))
-    Symbol(shape=(None, 784))
-    """
+def check_shape(who: str, name: str, shape: Any) -> tuple[int | None, ...]:
+    """A shape as a tuple of sizes, None where a size may vary."""
     if not isinstance(shape, (tuple, list)):
-        raise TypeError(f"Input expects shape as a tuple such as (784,), got {shape!r}. Write ({shape},)?")
-    symbol = Symbol((None, *shape), dtype)
-    symbol.name = name or "input"
-    return symbol
+        fix = f" Write ({shape},)?" if isinstance(shape, Integral) else ""
+        raise TypeError(f"{who} expects {name} as a tuple such as (784,), got {shape!r}.{fix}")
+    if not all(n is None or (isinstance(n, Integral) and n > 0) for n in shape):
+        raise ValueError(f"{who} expects {name} of positive sizes, or None where a size may vary, got {tuple(shape)}.")
+    return tuple(n if n is None else int(n) for n in shape)
 
 
 def call_on_symbols(layer: Any, inputs: tuple) -> Symbol:
     """Build the layer for these shapes, and return the symbol of its output."""
-    flat = tuple(inputs[0]) if isinstance(inputs[0], (list, tuple)) else inputs
-    shape = output_shape(layer, inputs)
-    return Symbol(shape, layer=layer, inputs=inputs if flat is inputs else (list(flat),))
+    inputs = tuple(list(x) if isinstance(x, (list, tuple)) else x for x in inputs)
+    layer.build_for(*inputs)
+    shape, dtype = output_shape(layer, inputs)
+    return Symbol(shape, dtype, layer, inputs)
 
 
-def output_shape(layer: Any, inputs: tuple) -> tuple[int | None, ...]:
-    """The shape of ``layer(*inputs)``, found by trying it on zeros.
+def output_shape(layer: Any, inputs: tuple) -> tuple[tuple[int | None, ...], Any]:
+    """Shape and dtype of ``layer(*inputs)``, found by trying it on zeros.
 
     Two trials give the axes of unknown size different sizes; an axis whose size follows is unknown in the output too.
     """
-    mode = layer.training
-    layer.train(False)  # nothing random, nothing remembered
-    try:
-        with no_grad():
-            first, second = (layer(*(_zeros(x, size) for x in inputs)).shape for size in (8, 9))
-    finally:
-        layer.train(mode)
-    return tuple(a if a == b else None for a, b in zip(first, second, strict=True))
+    with no_grad(), layer.in_mode(False), np.errstate(all="ignore"):  # nothing random, nothing remembered
+        first, second = (layer(*(_zeros(x, size) for x in inputs)) for size in SIZES)
+    return tuple(a if a == b else None for a, b in zip(first.shape, second.shape)), first.dtype
 
 
 def _zeros(symbol: Any, size: int) -> Any:
-    if isinstance(symbol, (list, tuple)):
+    if isinstance(symbol, list):
         return [_zeros(s, size) for s in symbol]
+    if not isinstance(symbol, Symbol):
+        return symbol  # a constant among the inputs
     shape = tuple(size if n is None else n for n in symbol.shape)
-    return Tensor(np.zeros(shape, symbol.dtype or np.float32))
+    return Tensor(np.zeros(shape, symbol.dtype))

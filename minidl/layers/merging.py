@@ -1,0 +1,57 @@
+"""Layers that make one Tensor of several: where the branches of a network meet.
+
+They are called with a list: ``Add()([x, skip])``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.autograd import Tensor
+from minidl.layers.base import Layer
+from minidl.ops.joining import concatenate
+
+
+class Add(Layer):
+    """y = x₁ + x₂ + ...: all of one shape. The residual connections of D3.E2.
+
+    >>> import minidl as md
+    >>> Add()([md.Tensor([[1.0, 2.0]]), md.Tensor([[3.0, 4.0]])])
+    Tensor([[4., 6.]])
+    """
+
+    def call(self, xs: Sequence[Tensor]) -> Tensor:
+        check_list(self, xs)
+        if any(x.shape != xs[0].shape for x in xs):
+            shapes = ", ".join(str(x.shape) for x in xs)
+            raise ValueError(f"Add {self.name!r} expects inputs of one shape, got {shapes}.")
+        y = xs[0]
+        for x in xs[1:]:
+            y = y + x
+        return y
+
+
+class Concatenate(Layer):
+    """The inputs side by side along ``axis``: (N, C₁), (N, C₂) → (N, C₁ + C₂).
+
+    >>> import minidl as md
+    >>> Concatenate()([md.Tensor([[1.0, 2.0]]), md.Tensor([[3.0]])])
+    Tensor([[1., 2., 3.]])
+    """
+
+    def __init__(self, axis: int = -1, **common: Any):
+        super().__init__(**common)
+        self.axis = axis
+
+    def call(self, xs: Sequence[Tensor]) -> Tensor:
+        check_list(self, xs)
+        return concatenate(xs, axis=self.axis)
+
+    def describe(self) -> str:
+        return f"axis={self.axis}"
+
+
+def check_list(layer: Layer, xs: Any) -> None:
+    """Raise unless the layer was called with a list of at least two inputs."""
+    if not isinstance(xs, (list, tuple)) or len(xs) < 2:
+        kind = type(layer).__name__
+        raise TypeError(f"{kind} {layer.name!r} expects a list of at least two inputs: {kind}()([x1, x2]).")
