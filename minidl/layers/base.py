@@ -144,7 +144,7 @@ class Layer:
                     yield path + name, value
 
     def named_layers(self, prefix: str = "") -> Iterator[tuple[str, "Layer"]]:
-        """(path, layer) of this layer and all inside it, each once; a path ends in a dot, this layer's is ``prefix``."""
+        """(path, layer) of this layer and all inside it, each once; a path ends in a dot."""
         seen = set()
         pending = [(prefix, self)]
         while pending:

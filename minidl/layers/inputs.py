@@ -7,7 +7,7 @@ from minidl.layers.base import Layer
 from minidl.layers.symbolic import Symbol, check_shape
 
 
-def Input(shape: tuple[int | None, ...], dtype: Any = None, name: str | None = None) -> Symbol:  # noqa: N802
+def Input(shape: tuple[int | None, ...], dtype: Any = None, name: str | None = None) -> Symbol:
     """The start of a functional model: one sample's shape, without the batch, None where a size may vary.
 
     >>> Input(shape=(784,))
