@@ -186,7 +186,7 @@ class Tensor(Operators):
         g = _upstream("backward", self, gradient)
         found = _walk(self, g, set(), retain_graph or create_graph, create_graph)
         for x, dx in found.items():
-            x.grad = dx if x.grad is None else x.grad + dx
+            x.grad = dx if x.grad is None else _plus(x.grad, dx)
 
 
 def _new_tensor(array: Array, record: tuple | None) -> Tensor:
@@ -326,7 +326,7 @@ def _explain(op: Primitive, values: list, error: Exception) -> Exception:
         return mixed
     if str(error).startswith(op.__name__):
         return error  # the op said so itself
-    kind = ValueError if isinstance(error, ValueError) else type(error)
+    kind = next(kind for kind in (ValueError, TypeError, IndexError) if isinstance(error, kind))
     return kind(f"{op.__name__} cannot take {', '.join(map(describe, values))}.\n{error}")
 
 
@@ -432,7 +432,7 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
             if note is not None:
                 debugging.after_backward(op, dx, g, values, note)
             if x in grads:
-                grads[x] = grads[x] + dx
+                grads[x] = _plus(grads[x], dx)
                 continue
             if x._record is not None and not (stop and x in wanted):
                 heappush(heap, (-x._record[0], x))
@@ -485,6 +485,12 @@ def _restore_shape(op: Primitive, dx: Any, shape: tuple) -> Any:
             stretched.append(i)
     dx = dx.sum(axis=tuple(stretched), keepdims=True)
     return dx.reshape(shape) if added else dx
+
+
+def _plus(a: Any, b: Any) -> Any:
+    """a + b: two shares of one gradient. NumPy makes numbers of arrays with no axes, here they stay arrays."""
+    total = a + b
+    return np.asarray(total) if isinstance(total, np.generic) else total
 
 
 def _own(dx: Array, g: Array) -> Array:
