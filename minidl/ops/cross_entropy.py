@@ -3,14 +3,18 @@
 | op | L | ∂L/∂z |
 |---|---|---|
 | softmax_cross_entropy | Σₙ wₙ (log Σⱼ e^zₙⱼ − zₙ,label) | wₙ (softmax(z) − onehot) |
-| sigmoid_cross_entropy | Σₙ wₙ (max(z, 0) − z t + log(1 + e^−abs(z))) | wₙ (σ(z) − t) |
+| sigmoid_cross_entropy | Σₙ wₙ (log(1 + e^zₙ) − tₙ zₙ) | wₙ (σ(z) − t) |
 
 With the default weights wₙ = 1/N the loss is the mean over the batch, and the gradient is (a − y) / N: D0.E6. Both are
 exact where the way through the probabilities is not: e^100 overflows float32, and log of a rounded-down 0 is −∞.
+
+Targets and weights are constants: they may be arrays, lists or Tensors that require no gradient.
 """
 
-from minidl.arrays import array_module
-from minidl.autograd import primitive
+from typing import Any
+
+from minidl.arrays import Array, array_module, as_array
+from minidl.autograd import Tensor, primitive
 from minidl.ops.activations import softplus
 from minidl.ops.softmax import log_softmax
 
@@ -28,55 +32,62 @@ def softmax_cross_entropy(logits, /, targets, weights=None):
     weights : (N, ...), optional
         wₙ; 1/N each by default, so that L is the mean.
 
-    >>> import minidl as md, numpy as np
+    Raises
+    ------
+    ValueError
+        The shapes do not fit, a label is not one of 0 .. C−1, or there are no samples to average.
+    TypeError
+        Labels are not integers.
+
+    >>> import minidl as md
     >>> z = md.Tensor([[2.0, 1.0, 0.1]], requires_grad=True)
-    >>> loss = md.softmax_cross_entropy(z, np.array([0]))
+    >>> loss = md.softmax_cross_entropy(z, [0])
     >>> loss.backward(); print(f"{loss.item():.4f}", z.grad.round(3))
     0.4170 [[-0.341  0.242  0.099]]
     """
     xp = array_module(logits)
-    _check_targets("softmax_cross_entropy", logits, targets)
+    targets, weights = constants("softmax_cross_entropy", targets, weights)
+    check_classes("softmax_cross_entropy", logits, targets, weights)
     C = logits.shape[-1]
-    z = logits.reshape(-1, C)  # (N, C)
-    p = z - z.max(axis=1, keepdims=True)  # softmax is not changed by a shift: the largest is 0, nothing overflows
+    p = logits.reshape(-1, C)  # (N, C)
+    p = p - p.max(axis=1, keepdims=True)  # softmax is not changed by a shift: the largest is 0, nothing overflows
     if targets.ndim < logits.ndim:
-        picked = p[xp.arange(len(p)), targets.reshape(-1)]  # (N,)
+        t = (xp.arange(len(p)), targets.reshape(-1))  # where the ones of onehot are
+        picked = p[t]  # (N,)
     else:
-        t = targets.reshape(-1, C)
+        t = targets.reshape(-1, C).astype(p.dtype, copy=False)
         picked = (t * p).sum(axis=1)
     xp.exp(p, out=p)
     s = p.sum(axis=1)  # (N,)
     p /= s[:, None]
     losses = xp.log(s) - picked if targets.ndim < logits.ndim else xp.log(s) * t.sum(axis=1) - picked  # (N,)
     if weights is None:
-        return losses.sum() * (1.0 / max(len(p), 1)), p
-    return losses.dot(weights.reshape(-1)), p
+        return losses.sum() * (1.0 / len(p)), (p, t, None)
+    w = weights.reshape(-1).astype(p.dtype, copy=False)
+    return losses.dot(w), (p, t, w)
 
 
 @softmax_cross_entropy.joint_rule
 def softmax_cross_entropy_gradient(g, y, logits, needs, saved, targets, weights):
     """∂L/∂z = wₙ (p − t): D0.E6 with the mean over the batch."""
-    xp = array_module(logits)
-    p = saved  # (N, C)
-    w = g / max(len(p), 1) if weights is None else g * weights.reshape(-1, 1)  # () or (N, 1)
-    if targets.ndim < logits.ndim:
+    p, t, w = saved  # (N, C), the same or positions, (N,)
+    w = g / len(p) if w is None else g * w[:, None]  # () or (N, 1)
+    if isinstance(t, tuple):
         dz = p * w
-        dz[xp.arange(len(p)), targets.reshape(-1)] -= w if weights is None else w[:, 0]
+        dz[t] -= w if w.ndim == 0 else w[:, 0]
     else:
-        t = targets.reshape(p.shape)
         dz = (p * t.sum(axis=1, keepdims=True) - t) * w
-    return [dz.reshape(logits.shape).astype(logits.dtype, copy=False)]
+    return [dz.reshape(logits.shape)]
 
 
 @softmax_cross_entropy.specified_by
 def softmax_cross_entropy_composition(logits, targets, weights=None):
     """−Σ wₙ Σⱼ tₙⱼ log softmax(z)ₙⱼ, said plainly."""
-    log_p = log_softmax(logits, axis=-1)  # (..., C)
+    targets, weights = constants("softmax_cross_entropy", targets, weights)
     if targets.ndim < logits.ndim:
-        xp = array_module(targets)
-        targets = targets[..., None] == xp.arange(logits.shape[-1])  # one-hot (..., C)
-    losses = -(log_p * targets).sum(axis=-1)  # (...)
-    return losses.mean() if weights is None else (losses * weights.reshape(losses.shape)).sum()
+        targets = targets[..., None] == array_module(targets).arange(logits.shape[-1])  # one-hot (..., C)
+    losses = -(log_softmax(logits, axis=-1) * targets.astype(logits.dtype)).sum(axis=-1)  # (...)
+    return losses.mean() if weights is None else (losses * weights.astype(logits.dtype)).sum()
 
 
 @primitive(saves=True)
@@ -85,54 +96,89 @@ def sigmoid_cross_entropy(logits, /, targets, weights=None):
 
     Shapes: logits, targets and weights all alike. wₙ = 1/N by default, so that L is the mean.
 
+    Raises
+    ------
+    ValueError
+        The shapes are not alike, or there are no numbers to average.
+
     >>> import minidl as md
-    >>> z = md.Tensor([100.0], requires_grad=True)
-    >>> md.sigmoid_cross_entropy(z, md.array_module(z.data).zeros(1))
+    >>> md.sigmoid_cross_entropy(md.Tensor([100.0], requires_grad=True), [0.0])
     Tensor(100., op=sigmoid_cross_entropy)
     """
-    if logits.shape != targets.shape:
-        raise ValueError(
-            f"sigmoid_cross_entropy expects targets of the logits' shape {logits.shape}, got {targets.shape}.\n"
-            "Reshape one of them, for example targets.reshape(-1, 1)."
-        )
+    targets, weights = constants("sigmoid_cross_entropy", targets, weights)
+    check_alike("sigmoid_cross_entropy", logits, targets, weights)
     xp = array_module(logits)
     sp = xp.logaddexp(logits, 0)  # softplus(z) = log(eᶻ + 1) = −log(1 − σ(z)), exact at both ends
-    losses = sp - logits * targets
+    t = targets.astype(sp.dtype, copy=False)
+    losses = sp - logits * t
     if weights is None:
-        return losses.sum() * (1.0 / max(losses.size, 1)), sp
-    return (losses * weights).sum(), sp
+        return losses.sum() * (1.0 / losses.size), (sp, t, None)
+    w = weights.astype(sp.dtype, copy=False)
+    return (losses * w).sum(), (sp, t, w)
 
 
 @sigmoid_cross_entropy.joint_rule
 def sigmoid_cross_entropy_gradient(g, y, logits, needs, saved, targets, weights):
     """∂L/∂z = wₙ (σ(z) − t), with σ(z) = exp(z − softplus(z))."""
-    sp = saved
+    sp, t, w = saved
     p = array_module(logits).exp(logits - sp)
-    w = g / max(logits.size, 1) if weights is None else g * weights
-    return [((p - targets) * w).astype(logits.dtype, copy=False)]
+    return [(p - t) * (g / logits.size if w is None else g * w)]
 
 
 @sigmoid_cross_entropy.specified_by
 def sigmoid_cross_entropy_composition(logits, targets, weights=None):
     """softplus(z) − t z is the same loss, since −log σ(z) = softplus(z) − z and −log(1 − σ(z)) = softplus(z)."""
-    losses = softplus(logits) - logits * targets
-    return losses.mean() if weights is None else (losses * weights).sum()
+    targets, weights = constants("sigmoid_cross_entropy", targets, weights)
+    losses = softplus(logits) - logits * targets.astype(logits.dtype)
+    return losses.mean() if weights is None else (losses * weights.astype(logits.dtype)).sum()
 
 
-def _check_targets(who, logits, targets):
+# --- what is refused ----------------------------------------------------------------------------------------------
+
+
+def constants(who: str, targets: Any, weights: Any) -> tuple[Array, Array | None]:
+    """Targets and weights as arrays; refused where a gradient would be lost."""
+    arrays = []
+    for name, x in (("targets", targets), ("weights", weights)):
+        if isinstance(x, Tensor):
+            if x.requires_grad:
+                raise ValueError(f"{who} gives no gradient to {name}, got a Tensor that requires one. Use detach()?")
+            x = x._data
+        arrays.append(x if x is None else as_array(x))
+    return arrays[0], arrays[1]
+
+
+def check_classes(who: str, logits: Array, targets: Array, weights: Array | None) -> None:
     """Refuse targets of the wrong shape or out of range: CuPy would wrap wrong labels silently, NumPy negative ones."""
-    C = logits.shape[-1]
-    if targets.shape == logits.shape and targets.ndim:
+    C = logits.shape[-1] if logits.ndim else 0
+    N = logits.shape[:-1]
+    if C == 0 or (not logits.size and weights is None):
+        raise ValueError(f"{who} of no samples or no classes has no value: got logits of shape {logits.shape}.")
+    if weights is not None and weights.shape != N:
+        raise ValueError(f"{who} expects weights of shape {N}, one for each sample, got {weights.shape}.")
+    if targets.shape == logits.shape:
         return
-    if targets.shape != logits.shape[:-1]:
+    if targets.shape != N:
         raise ValueError(
-            f"{who} expects labels of shape {logits.shape[:-1]} or one-hot targets of shape {logits.shape}, "
-            f"got {targets.shape}.\nFor labels of shape (N, 1) use labels[:, 0]."
+            f"{who} expects labels of shape {N} or one-hot targets of shape {logits.shape}, got {targets.shape}."
+            + ("\nFor labels of shape (N, 1) use labels[:, 0]." if targets.shape == (*N, 1) else "")
         )
     if targets.dtype.kind not in "iu":
         raise TypeError(f"{who} expects integer labels, got {targets.dtype}. Use labels.astype(int)?")
-    if targets.size and not (0 <= targets.min() and targets.max() < C):
+    if targets.size and not (targets.min() >= 0 and targets.max() < C):
         raise ValueError(
             f"{who} expects labels 0..{C - 1} for {C} classes, got {targets.min()}..{targets.max()}.\n"
             "Count classes from 0, or give the last layer more units."
         )
+
+
+def check_alike(who: str, logits: Array, targets: Array, weights: Array | None) -> None:
+    """Refuse targets and weights that would be broadcast: (N, 1) against (N,) would make (N, N)."""
+    for name, x in (("targets", targets), ("weights", weights)):
+        if x is not None and x.shape != logits.shape:
+            raise ValueError(
+                f"{who} expects {name} of the logits' shape {logits.shape}, got {x.shape}.\n"
+                f"Reshape one of them, for example {name}.reshape(-1, 1)."
+            )
+    if not logits.size and weights is None:
+        raise ValueError(f"{who} of no numbers has no mean: got logits of shape {logits.shape}.")

@@ -4,7 +4,8 @@
 |---|---|---|---|---|
 | linear | x W + b | g Wᵀ | xᵀ g | Σ g over all axes but the last |
 
-D0.E1 and D4.E1 in the orientation of Keras: samples are rows, so W is (in, out) and the products stand the other way round.
+D0.E1 and D4.E1 in the orientation of Keras: samples are rows, so W is (in, out) and the products stand the other way
+round.
 """
 
 from minidl.arrays import array_module
@@ -22,10 +23,17 @@ def linear(x, W, b, /):
     >>> md.linear(np.ones((1, 2)), np.ones((2, 3)), np.zeros(3))
     array([[2., 2., 2.]])
     """
+    if W.ndim != 2 or x.ndim == 0:
+        raise ValueError(f"linear expects x (..., D) and W (D, H), got shapes {x.shape} and {W.shape}.")
     # NumPy's product of more than two axes is not one BLAS call, and fifty times slower: all samples in one matrix.
     y = x.dot(W) if x.ndim <= 2 else rows(x).dot(W).reshape(x.shape[:-1] + W.shape[1:])  # (..., H)
-    if b is not None:
-        y += b
+    if b is None:
+        return y
+    if b.shape != y.shape[-1:]:
+        raise ValueError(f"linear expects b of shape {y.shape[-1:]}, one number for each column of W, got {b.shape}.")
+    if b.dtype is not y.dtype:
+        return y + b
+    y += b
     return y
 
 
