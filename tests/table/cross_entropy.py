@@ -11,7 +11,7 @@ def some_labels(N, C):
     return np.random.default_rng(3).integers(0, C, N)
 
 
-def some_distributions(N, C):
+def some_shares(N, C):
     """Positive numbers that do not quite sum to 1: the formula does not need it."""
     return np.random.default_rng(4).uniform(0.1, 1, (*N, C)) / C
 
@@ -70,9 +70,9 @@ SOFTMAX, SIGMOID = "softmax_cross_entropy", "sigmoid_cross_entropy"
 
 ROWS = [
     *(softmax_row((*N, C), some_labels(N, C), None, f"labels, {name}") for name, (*N, C) in SHAPES.items()),
-    *(softmax_row((*N, C), some_distributions(N, C), None, f"distributions, {name}") for name, (*N, C) in SHAPES.items()),
+    *(softmax_row((*N, C), some_shares(N, C), None, f"distributions, {name}") for name, (*N, C) in SHAPES.items()),
     *(softmax_row((*N, C), some_labels(N, C), some_weights(N), f"weights, {name}") for name, (*N, C) in SHAPES.items()),
-    softmax_row((4, 3), some_distributions((4,), 3), some_weights((4,)), "distributions with weights"),
+    softmax_row((4, 3), some_shares((4,), 3), some_weights((4,)), "distributions with weights"),
     softmax_row((4, 3), np.eye(3)[[0, 2, 1, 1]], None, "one-hot"),
     softmax_row((4, 3), np.eye(3, dtype=int)[[0, 2, 1, 1]], None, "one-hot of integers"),
     softmax_row((4, 3), np.array([0, 2, 1, 1], np.uint8), None, "labels of one byte"),
