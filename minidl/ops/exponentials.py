@@ -153,7 +153,7 @@ def erf(x, /):
     x = xp.asarray(x)
     rows = xp.asarray(ERF_ROWS["float32" if x.dtype == np.float32 else "float64"])
     end = ERF_END * ERF_STEPS
-    d = xp.clip(x, -ERF_END, ERF_END) * ERF_STEPS
+    d = xp.clip(x, -ERF_END, ERF_END) * float(ERF_STEPS)  # x / h
     nearest = xp.rint(d)  # c / h
     d -= nearest
     i = xp.fmax(nearest, -end).astype(int)  # fmax: NaN has no place in the table, but d = NaN makes y = NaN
