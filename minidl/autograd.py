@@ -435,6 +435,8 @@ def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_gra
                 grads[x] = _plus(grads[x], dx)
                 continue
             if x._record is not None and not (stop and x in wanted):
+                if x._record is FREED:
+                    _check_usable(x)
                 heappush(heap, (-x._record[0], x))
             elif not create_graph:
                 dx = _own(dx, g)
