@@ -1,8 +1,8 @@
 """Losses: one number from targets and outputs.
 
-Called as Keras does, targets first: ``loss(y_true, y_pred)``. Every loss is Σₙ wₙ ℓₙ over the samples of the batch, with
-wₙ = 1/N, or sample_weightₙ/N where weights are given. Shapes are compared exactly before anything is computed: (N, 1)
-against (N,) would broadcast to (N, N) and train on nonsense.
+Called as Keras does, targets first: ``loss(y_true, y_pred)``. Every loss is Σₙ wₙ ℓₙ over the samples of the batch,
+with wₙ = 1/N, or sample_weightₙ/N where weights are given. Shapes are compared exactly before anything is computed:
+(N, 1) against (N,) would broadcast to (N, N) and train on nonsense.
 
 | loss | ℓ of one sample | source |
 |---|---|---|
@@ -17,24 +17,27 @@ against (N,) would broadcast to (N, N) and train on nonsense.
 
 The cross-entropies take probabilities, or logits with ``from_logits=True``. Probabilities that a softmax or sigmoid has
 just made are not turned back with log: the loss goes to their logits, where it is exact, and the gradient with it
-(``logits_behind``).
+(``logits_behind``). Other probabilities are kept in [ε, 1 − ε] with ε = 1e-7, as in Keras: log 0 is −∞. So is what was
+computed inside ``no_grad``, where nothing remembers the logits: there a loss is at most −log ε = 16.1.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array, array_module, as_array, move
+from minidl import edits
+from minidl.arrays import Array, array_module, as_array, default_dtype, move
 from minidl.autograd import Tensor
 from minidl.errors import unknown_name
 from minidl.ops.activations import sigmoid
-from minidl.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
+from minidl.ops.cross_entropy import check_classes, sigmoid_cross_entropy, softmax_cross_entropy
 from minidl.ops.exponentials import log
 from minidl.ops.selection import abs as absolute
-from minidl.ops.selection import clip, where
+from minidl.ops.selection import clip
 from minidl.ops.softmax import softmax
 
-EPSILON = 1e-7  # probabilities are kept in [ε, 1 − ε], as in Keras: log 0 is −∞
+EPSILON = 1e-7
 
 
 class Loss:
@@ -43,23 +46,36 @@ class Loss:
     name = "loss"
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        """The loss of a batch: a Tensor of one number.
+        """The loss of a batch: a Tensor of one number, of the outputs' dtype.
 
         Parameters
         ----------
         y_true
-            Targets or integer labels, an array.
+            Targets or integer labels: an array, or a Tensor that requires no gradient.
         y_pred
             The model's output, a Tensor.
         sample_weight : (N,), optional
-            Counts each sample so many times.
+            Counts each sample so many times; the sum is still divided by N.
+
+        Raises
+        ------
+        ValueError
+            The shapes differ, a target is out of range, the batch is empty, or targets and outputs changed places.
+        TypeError
+            Labels are not integers.
         """
-        if not isinstance(y_pred, Tensor):
-            y_pred = Tensor(y_pred)
-        y_true = y_true._data if isinstance(y_true, Tensor) else as_array(y_true)
+        y_pred = y_pred if isinstance(y_pred, Tensor) else Tensor(y_pred)
+        if y_pred.dtype.kind != "f":
+            y_pred = Tensor(y_pred.data, dtype=default_dtype())
+        if isinstance(y_true, Tensor):
+            if y_true.requires_grad:
+                hint = "Change places, or use y_true.detach()."
+                raise ValueError(f"{self.name}(y_true, y_pred) gives no gradient to y_true, the targets.\n{hint}")
+            y_true = y_true._data
+        y_true = as_array(y_true)
         if array_module(y_true) is not array_module(y_pred._data):
             y_true = move(y_true, y_pred.device)
-        if y_pred.shape[:1] == (0,) or y_pred.size == 0:
+        if y_pred.size == 0:
             raise ValueError(f"{self.name} of an empty batch has no value: got outputs of shape {y_pred.shape}.")
         y_true = self.check(y_true, y_pred)
         return self.call(y_true, y_pred, None if sample_weight is None else self.weights(sample_weight, y_pred))
@@ -75,32 +91,21 @@ class Loss:
                 f"{self.name} expects targets of the outputs' shape {y_pred.shape}, got {y_true.shape}.\n"
                 + shape_hint(y_true.shape, y_pred.shape)
             )
-        return y_true if y_true.dtype is y_pred.dtype else y_true.astype(y_pred.dtype)
+        return y_true.astype(y_pred.dtype, copy=False)
 
     def weights(self, sample_weight: Any, y_pred: Tensor) -> Array:
         """sample_weight / N, one number for each sample."""
-        N = y_pred.shape[0]
-        w = move(as_array(sample_weight), y_pred.device).astype(y_pred.dtype)
-        if w.shape != (N,):
-            raise ValueError(f"{self.name} expects sample_weight of shape ({N},), got {w.shape}.")
-        return w / N
+        w = sample_weight._data if isinstance(sample_weight, Tensor) else as_array(sample_weight)
+        if y_pred.ndim == 0 or w.shape != y_pred.shape[:1]:
+            raise ValueError(f"{self.name} expects sample_weight of shape {y_pred.shape[:1]}, got {w.shape}.")
+        return move(w, y_pred.device).astype(y_pred.dtype) / len(w)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
 
 
-class ElementwiseLoss(Loss):
-    """A loss that is a mean over the samples of f(error), error = t − y, itself averaged over each sample's numbers."""
-
-    def of_error(self, e: Tensor) -> Tensor:
-        """F(t − y), elementwise."""
-        raise TypeError(f"{type(self).__name__} defines no of_error(e).")
-
-    def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
-        return average(self.of_error(y_true - y_pred), weights)
-
-
-class MeanSquaredError(ElementwiseLoss):
+class MeanSquaredError(Loss):
     """MSE = (1/n) Σ (tᵢ − yᵢ)² (D2.E1).
 
     D2.E1's worked example, whose printed value 0.356 is wrong:
@@ -112,8 +117,9 @@ class MeanSquaredError(ElementwiseLoss):
 
     name = "mean_squared_error"
 
-    def of_error(self, e: Tensor) -> Tensor:
-        return e * e
+    def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
+        e = y_pred - y_true
+        return average(e * e, weights)
 
 
 class HalfSumOfSquares(Loss):
@@ -123,21 +129,24 @@ class HalfSumOfSquares(Loss):
 
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
         e = y_pred - y_true
-        per_sample = 0.5 * (e * e).reshape(len(e), -1).sum(axis=1)  # (N,)
-        return average(per_sample, weights)
+        D = prod(e.shape[1:])  # numbers a sample: their sum is D times their mean
+        return average(0.5 * D * (e * e), weights)
 
 
-class MeanAbsoluteError(ElementwiseLoss):
+class MeanAbsoluteError(Loss):
     """MAE = (1/n) Σ |tᵢ − yᵢ|; its slope where t = y is taken as 0."""
 
     name = "mean_absolute_error"
 
-    def of_error(self, e: Tensor) -> Tensor:
-        return absolute(e)
+    def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
+        return average(absolute(y_pred - y_true), weights)
 
 
-class Huber(ElementwiseLoss):
-    """Squared for small errors, linear for large: ½ e² for |e| ≤ δ, δ (|e| − ½ δ) beyond (Huber 1964)."""
+class Huber(Loss):
+    """Squared for small errors, linear for large: ½ e² for |e| ≤ δ, δ (|e| − ½ δ) beyond (Huber 1964).
+
+    Both are c (e − ½ c), where c is e held between −δ and δ, and c is the slope.
+    """
 
     name = "huber"
 
@@ -146,12 +155,24 @@ class Huber(ElementwiseLoss):
             raise ValueError(f"Huber expects delta > 0, got {delta!r}.")
         self.delta = float(delta)
 
-    def of_error(self, e: Tensor) -> Tensor:
-        size = absolute(e)
-        return where(size <= self.delta, 0.5 * e * e, self.delta * (size - 0.5 * self.delta))
+    def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
+        e = y_pred - y_true
+        c = clip(e, -self.delta, self.delta)
+        return average(c * (e - 0.5 * c), weights)
 
 
-class BinaryCrossentropy(Loss):
+class CrossEntropy(Loss):
+    """What the cross-entropies share: outputs are probabilities, or logits with ``from_logits=True``."""
+
+    def __init__(self, from_logits: bool = False):
+        self.from_logits = from_logits
+
+    def logits(self, y_pred: Tensor, activation: Any) -> Tensor | None:
+        """The logits z, if they are known: given, or behind the probabilities activation(z)."""
+        return y_pred if self.from_logits else logits_behind(y_pred, activation)
+
+
+class BinaryCrossentropy(CrossEntropy):
     """ℓ = −t log p − (1 − t) log(1 − p), t in [0, 1] (D1.E1 for two classes).
 
     >>> import minidl as md
@@ -162,19 +183,12 @@ class BinaryCrossentropy(Loss):
 
     name = "binary_crossentropy"
 
-    def __init__(self, from_logits: bool = False):
-        self.from_logits = from_logits
-
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
-        z = y_pred if self.from_logits else logits_behind(y_pred, sigmoid)
+        z = self.logits(y_pred, sigmoid)
         if z is not None:
-            if weights is not None:  # one weight a sample, shared by its outputs
-                xp = array_module(weights)
-                shape = (-1,) + (1,) * (z.ndim - 1)
-                weights = xp.broadcast_to(weights.reshape(shape) * (len(weights) / z.size), z.shape)
-            return sigmoid_cross_entropy(z, y_true, weights)
+            return sigmoid_cross_entropy(z, y_true, spread(weights, z.shape))
         p = clip(y_pred, EPSILON, 1 - EPSILON)
-        return average(-(y_true * log(p) + (1 - y_true) * log(1 - p)), weights)
+        return average(-(log(p) * y_true + log(1 - p) * (1 - y_true)), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
         y_true = super().check(y_true, y_pred)
@@ -186,8 +200,8 @@ class BinaryCrossentropy(Loss):
         return y_true
 
 
-class CategoricalCrossentropy(Loss):
-    """ℓ = −Σⱼ tⱼ log pⱼ for one-hot targets or distributions (D1.E1).
+class CategoricalCrossentropy(CrossEntropy):
+    """ℓ = −Σⱼ tⱼ log pⱼ for one-hot targets or distributions (D1.E1). p is scaled to Σⱼ pⱼ = 1 first, as in Keras.
 
     D2.E2's example, whose value the document does not print:
 
@@ -198,17 +212,14 @@ class CategoricalCrossentropy(Loss):
 
     name = "categorical_crossentropy"
 
-    def __init__(self, from_logits: bool = False):
-        self.from_logits = from_logits
-
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
-        z = y_pred if self.from_logits else logits_behind(y_pred, softmax)
+        z = self.logits(y_pred, softmax)
         if z is not None:
             return softmax_cross_entropy(z, y_true, spread(weights, y_true.shape[:-1]))
-        p = clip(y_pred, EPSILON, 1 - EPSILON)
-        return average(-(y_true * log(p)).sum(axis=-1), weights)
+        return average(-(log(clipped_shares(y_pred)) * y_true).sum(axis=-1), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
+        check_outputs(self.name, y_pred)
         if y_true.ndim == y_pred.ndim - 1:
             raise ValueError(
                 f"{self.name} expects one-hot targets of shape {y_pred.shape}, got labels of shape {y_true.shape}.\n"
@@ -217,45 +228,38 @@ class CategoricalCrossentropy(Loss):
         return super().check(y_true, y_pred)
 
 
-class SparseCategoricalCrossentropy(Loss):
-    """ℓ = −log p_label for integer labels 0 .. C−1 (D1.E1 with one-hot t)."""
+class SparseCategoricalCrossentropy(CrossEntropy):
+    """ℓ = −log p_label for integer labels 0 .. C−1 (D1.E1 with one-hot t). p is scaled to Σⱼ pⱼ = 1 first, as in Keras.
+
+    >>> p = np.array([[0.1, 0.9], [0.5, 0.5]], np.float32)
+    >>> print(f"{SparseCategoricalCrossentropy()([1, 0], p).item():.4f}")      # (−ln 0.9 − ln 0.5) / 2
+    0.3993
+    """
 
     name = "sparse_categorical_crossentropy"
 
-    def __init__(self, from_logits: bool = False):
-        self.from_logits = from_logits
-
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
-        z = y_pred if self.from_logits else logits_behind(y_pred, softmax)
+        z = self.logits(y_pred, softmax)
         if z is not None:
             return softmax_cross_entropy(z, y_true, spread(weights, y_true.shape))
-        xp = array_module(y_true)
-        onehot = y_true[..., None] == xp.arange(y_pred.shape[-1])  # (N, ..., C)
-        p = clip((y_pred * onehot).sum(axis=-1), EPSILON, 1 - EPSILON)  # (N, ...)
-        return average(-log(p), weights)
+        check_classes(self.name, y_pred._data, y_true)
+        onehot = y_true[..., None] == array_module(y_true).arange(y_pred.shape[-1])  # (N, ..., C)
+        return average(-(log(clipped_shares(y_pred)) * onehot).sum(axis=-1), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
-        C = y_pred.shape[-1]
-        if y_true.shape == y_pred.shape[:-1] + (1,):
+        check_outputs(self.name, y_pred)
+        N = y_pred.shape[:-1]
+        if y_true.shape == N + (1,):
             y_true = y_true[..., 0]  # (N, 1) labels, which Keras accepts too
-        if y_true.shape != y_pred.shape[:-1]:
-            onehot = y_true.shape == y_pred.shape
-            raise ValueError(
-                f"{self.name} expects labels of shape {y_pred.shape[:-1]}, got {y_true.shape}.\n"
-                + ("One-hot targets go with categorical_crossentropy; labels are targets.argmax(-1)." if onehot
-                   else shape_hint(y_true.shape, y_pred.shape[:-1]))
-            )  # fmt: skip
-        if y_true.dtype.kind not in "iu":
-            if not (y_true == y_true.astype(np.int64)).all():
-                raise TypeError(f"{self.name} expects integer labels, got {y_true.dtype} with fractions.")
-            y_true = y_true.astype(np.int64)
-        low, high = y_true.min(), y_true.max()
-        if low < 0 or high >= C:
-            raise ValueError(
-                f"{self.name} expects labels 0..{C - 1} for {C} outputs, got {low}..{high}.\n"
-                "Count classes from 0, or give the last layer more units."
-            )
-        return y_true
+        if y_true.shape != N:
+            hint = shape_hint(y_true.shape, N)
+            if y_true.shape == y_pred.shape:
+                hint = "One-hot targets go with categorical_crossentropy; labels are targets.argmax(-1)."
+            raise ValueError(f"{self.name} expects labels of shape {N}, got {y_true.shape}.\n{hint}")
+        if y_true.dtype.kind == "f":
+            if not ((y_true == array_module(y_true).floor(y_true)) & (abs(y_true) < 2**31)).all():
+                raise TypeError(f"{self.name} expects whole numbers as labels, got {y_true.dtype} with others.")
+        return y_true if y_true.dtype.kind in "iu" else y_true.astype(np.int64)
 
 
 class KLDivergence(Loss):
@@ -264,36 +268,52 @@ class KLDivergence(Loss):
     name = "kl_divergence"
 
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
+        check_outputs(self.name, y_pred)
         t = y_true.clip(EPSILON, 1)
         p = clip(y_pred, EPSILON, 1)
-        return average((t * (log(t) - log(p))).sum(axis=-1), weights)
+        return average(((array_module(t).log(t) - log(p)) * t).sum(axis=-1), weights)
+
+
+# --- what they share ----------------------------------------------------------------------------------------------
 
 
 def average(losses: Tensor, weights: Array | None) -> Tensor:
     """Σₙ wₙ ℓₙ, where a sample's ℓ is the mean of its numbers: the mean of all of them when no weights are given."""
     if weights is None:
         return losses.mean()
-    per_sample = losses if losses.ndim == 1 else losses.reshape(len(losses), -1).mean(axis=1)  # (N,)
-    return (per_sample * weights).sum()
+    return (losses * spread(weights, losses.shape)).sum()
 
 
 def spread(weights: Array | None, shape: tuple[int, ...]) -> Array | None:
-    """Give each of a sample's steps its share of the sample's weight: (N,) → (N, T)."""
-    if len(shape) == 1:
+    """Give each of a sample's numbers its share of the sample's weight: (N,) → (N, ...)."""
+    if weights is None or len(shape) == 1:
         return weights
-    steps = int(np.prod(shape[1:]))
-    if weights is None:
-        return None
-    xp = array_module(weights)
-    return xp.broadcast_to(weights.reshape((-1,) + (1,) * (len(shape) - 1)) / steps, shape)
+    shares = weights / prod(shape[1:])
+    return array_module(shares).broadcast_to(shares.reshape((-1,) + (1,) * (len(shape) - 1)), shape)
+
+
+def clipped_shares(p: Tensor) -> Tensor:
+    """p / Σⱼ pⱼ, kept in [ε, 1 − ε]."""
+    return clip(p / p.sum(axis=-1, keepdims=True), EPSILON, 1 - EPSILON)
 
 
 def logits_behind(p: Tensor, activation: Any) -> Tensor | None:
-    """z where p = activation(z) was just computed over the last axis, else None."""
+    """z where p = activation(z) was just computed over the last axis, and neither was edited since; else None."""
     if p.op is not activation or p.settings.get("axis", -1) not in (-1, p.ndim - 1):
         return None
-    z = p.inputs[0]
-    return z if isinstance(z, Tensor) else None
+    z, time = p.inputs[0], p._record[0]
+    if edits.latest > time and (edits.edited_since(z._data, time) or edits.edited_since(p._data, time)):
+        return None
+    return z
+
+
+def check_outputs(who: str, y_pred: Tensor) -> None:
+    """Refuse a single output a sample: its class would always be certain."""
+    if y_pred.ndim < 2 or y_pred.shape[-1] < 2:
+        raise ValueError(
+            f"{who} expects outputs (N, C) for at least 2 classes, got shape {y_pred.shape}.\n"
+            "For one output use sigmoid and binary_crossentropy."
+        )
 
 
 def shape_hint(got: tuple, expected: tuple) -> str:
@@ -306,26 +326,22 @@ def shape_hint(got: tuple, expected: tuple) -> str:
 
 
 LOSSES = {
-    cls.name: cls
-    for cls in (
-        MeanSquaredError,
-        HalfSumOfSquares,
-        MeanAbsoluteError,
-        Huber,
-        BinaryCrossentropy,
-        CategoricalCrossentropy,
-        SparseCategoricalCrossentropy,
-        KLDivergence,
+    loss.name: loss
+    for loss in (
+        MeanSquaredError, HalfSumOfSquares, MeanAbsoluteError, Huber,
+        BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, KLDivergence,
     )
-} | {"mse": MeanSquaredError, "mae": MeanAbsoluteError}
+} | {"mse": MeanSquaredError, "mae": MeanAbsoluteError, "kld": KLDivergence}  # fmt: skip
 
 
 def get(loss: Any) -> Any:
-    """A loss by Keras' name; an object or function ``(y_true, y_pred)`` is taken as it is.
+    """A loss by Keras' name or class; an object or function ``(y_true, y_pred)`` is taken as it is.
 
-    >>> get("mse")
-    MeanSquaredError()
+    >>> get("mse"), get(Huber)
+    (MeanSquaredError(), Huber(delta=1.0))
     """
+    if isinstance(loss, type) and issubclass(loss, Loss):
+        return loss()
     if callable(loss):
         return loss
     if not isinstance(loss, str) or loss.lower() not in LOSSES:

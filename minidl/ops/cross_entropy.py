@@ -148,7 +148,7 @@ def constants(who: str, targets: Any, weights: Any) -> tuple[Array, Array | None
     return arrays[0], arrays[1]
 
 
-def check_classes(who: str, logits: Array, targets: Array, weights: Array | None) -> None:
+def check_classes(who: str, logits: Array, targets: Array, weights: Array | None = None) -> None:
     """Refuse targets of the wrong shape or out of range: CuPy would wrap wrong labels silently, NumPy negative ones."""
     C = logits.shape[-1] if logits.ndim else 0
     N = logits.shape[:-1]
