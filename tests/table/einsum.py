@@ -83,7 +83,7 @@ ROWS = [
     row("ij,j->i", (2, 3), (1,), label="stretched"),
     row("ij,j->", (1, 3), (1,), label="stretched"),
     row("ij,jk->ik", (2, 0), (0, 3), label="an empty sum"),
-    row("ij->i", (0, 3)),
+    row("ij->i", (0, 3), label="no rows"),
     row("ij->j", (0, 3)),
     row(",i->i", (), (3,)),
     row("->", ()),

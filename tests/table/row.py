@@ -21,6 +21,7 @@ class Row:
     label: str = ""  # tells rows of one op apart: "axis=1", "broadcast"
     domain: tuple[float, float] | Sequence[tuple[float, float]] = (-2.0, 2.0)  # inputs are drawn from here
     kinks: Sequence[float] = ()  # input values without a derivative: samples keep a distance of 0.05 from them
+    parameters: Sequence[Any] = ()  # Tensors that f uses besides its inputs: a layer's
 
     def __str__(self) -> str:
         return f"{self.op}-{self.label}" if self.label else self.op
