@@ -96,7 +96,7 @@ ROWS = [
     ),
     Row("stretch", lambda x: md.stretch(x, (2, 3)), [()], lambda x: np.full((2, 3), x), "one number"),
     Row("stretch", lambda x: md.stretch(x, (2, 3), 0), [(3,)], lambda x: np.stack([x, x]), "axis=0"),
-    Row("stretch", lambda x: md.stretch(x, (2, 3), 0), [(1,)], lambda x: np.full((2, 3), x), "axis=0, also along 1"),
+    Row("stretch", lambda x: md.stretch(x, (2, 3), 0, True), [(1, 1)], lambda x: np.full((2, 3), x[0, 0]), "both axes"),
     Row(
         "stretch",
         lambda x: md.stretch(x, (2, 3), -1, True),
