@@ -1,14 +1,33 @@
-"""A small deep-learning library to read, in NumPy and CuPy."""
+"""minidl: a deep-learning library to read and to use, on NumPy or CuPy.
 
-from minidl import data, initializers, layers, losses, ops, optimizers  # noqa: F401
-from minidl.arrays import array_module, default_dtype, seed, set_default_dtype  # noqa: F401
-from minidl.autograd import Tensor, gradients, primitive  # noqa: F401
-from minidl.debugging import debug  # noqa: F401
-from minidl.dispatch import OPS
-from minidl.layers import Input, Layer, Parameter  # noqa: F401
-from minidl.models import Sequential  # noqa: F401
-from minidl.recording import is_recording, no_grad  # noqa: F401
+>>> import minidl as md
+>>> x = md.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> md.sum(x * x).backward()
+>>> x.grad
+array([2., 4., 6.], dtype=float32)
+
+Read it from left to right: ``arrays`` → ``autograd`` → ``ops`` → ``layers``, ``losses`` → ``optimizers``,
+``schedules`` → ``data``, ``metrics`` → ``models``. No room needs what stands to its right.
+"""
+
+from minidl import data, initializers, layers, losses, metrics, ops, optimizers, plot, schedules
+from minidl.arrays import array_module, default_dtype, seed, set_default_dtype
+from minidl.autograd import Tensor, gradients, primitive
+from minidl.debugging import debug
+from minidl.gradcheck import check_grads
+from minidl.layers import Input, Layer, Parameter
+from minidl.models import Sequential
+from minidl.ops import *  # noqa: F403 - the names are listed there
+from minidl.recording import is_recording, no_grad
+from minidl.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"
 
-globals().update(OPS)
+__all__ = [
+    "Tensor", "no_grad", "is_recording", "debug", "seed",
+    "array_module", "default_dtype", "set_default_dtype",
+    "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "gradients", "check_grads", "primitive",
+    "Input", "Layer", "Parameter", "Sequential",
+    "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "schedules",
+    *ops.__all__,
+]  # fmt: skip
