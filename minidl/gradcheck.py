@@ -282,16 +282,18 @@ def _check_smooth(
     """Raise ``ValueError`` when it is not the gradient that is wrong, but the point where it was checked."""
     suspicious = ~estimate.trusted | (np.abs(dx - estimate.value) > estimate.limit)
     for i in (tuple(int(n) for n in i) for i in np.argwhere(suspicious)):
-        (left, limit1), (right, limit2) = (one_sided_slope(numeric, x, i, side, gs) for side in (-1, 1))
-        if abs(right - left) > 10 * (limit1 + limit2) + 1e-4 * max(abs(left), abs(right)):
-            raise ValueError(
-                f"check_grads: {name}{list(i)} = {float(x[i]):.6g} sits on a kink: slope {left:.6g} to the left, "
-                f"{right:.6g} to the right.\nMove it, or use minidl.kinks.check_kink."
-            )
+        place = f"{name}{list(i)} = {float(x[i]):.6g}"
         if not estimate.trusted[i]:
             raise ValueError(
-                f"check_grads: finite differences by {name}{list(i)} = {float(x[i]):.6g} do not settle "
-                f"({estimate.value[i]:.6g} ± {estimate.limit[i]:.1e}).\nIs f not finite or very steep near it?"
+                f"check_grads: finite differences by {place} do not settle "
+                f"({estimate.value[i]:.6g} ± {estimate.limit[i]:.1e}).\n"
+                "Is there a kink or a jump, or is f very steep or not finite near it?"
+            )
+        (left, limit1), (right, limit2) = (one_sided_slope(numeric, x, i, side, gs) for side in (-1, 1))
+        if abs(right - left) > 10 * (limit1 + limit2) + 1e-4 * abs(left):
+            raise ValueError(
+                f"check_grads: {place} sits on a kink: slope {left:.6g} to the left, {right:.6g} to the right.\n"
+                "Move it, or use minidl.kinks.check_kink."
             )
 
 
