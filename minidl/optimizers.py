@@ -1,7 +1,7 @@
 """Update rules: SGD (with momentum, Nesterov), RMSprop, Adagrad, Adam, AdamW (D.T4).
 
-Each class is the paper's lines and, below them, the same letters: ``w`` the weights, ``g`` their gradient, ``t`` scratch
-memory, the rest the state that the rule remembers. All edit whole blocks of numbers in place, because an optimizer does
+Each class is the paper's lines and, below them, the same letters: ``w`` the weights, ``g`` their gradient, ``t``
+scratch memory, the rest the state that the rule remembers. All edit whole blocks of numbers in place, because an optimizer does
 little arithmetic on many numbers: its time is the time to read and write memory.
 
 For the same reason the parameters of a model are kept side by side in one flat array (``Shelf``), each parameter a view
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from minidl import edits
-from minidl.arrays import Array, array_module, constant, device_of
-from minidl.errors import unknown_name
+from minidl.arrays import Array, array_module, constant, device_of, move
+from minidl.autograd import Tensor
+from minidl.errors import describe, unknown_name
 from minidl.layers.base import Parameter
 
 BLOCK = 65536  # numbers updated at a time: weights, gradient, state and scratch stay in the processor's cache
@@ -52,6 +53,9 @@ class Optimizer:
     ):
         if not callable(learning_rate) and not learning_rate >= 0:
             raise ValueError(f"{type(self).__name__} expects learning_rate >= 0, got {learning_rate!r}.")
+        for name, limit in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)):
+            if limit is not None and not limit > 0:
+                raise ValueError(f"{type(self).__name__} expects {name} > 0, or None, got {limit!r}.")
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay or 0.0
         self.clipnorm = clipnorm
@@ -72,12 +76,15 @@ class Optimizer:
     # --- using it -----------------------------------------------------------------------------------------------
 
     def bind(self, parameters: Iterable[Parameter]) -> None:
-        """Take charge of these parameters. What was remembered of others is dropped."""
-        parameters = list(parameters)
+        """Take charge of those of these parameters that are trainable. What was remembered of others is dropped."""
+        rule = type(self).__name__
+        if isinstance(parameters, (int, float)) or not hasattr(parameters, "__iter__"):
+            fix = "Pass model.parameters()." if hasattr(parameters, "parameters") else "Write learning_rate=...?"
+            raise TypeError(f"{rule} expects Parameters first, got {describe(parameters)}. {fix}")
+        parameters = list({id(p): p for p in parameters}.values())  # each once, even where two models share it
         for p in parameters:
             if not isinstance(p, Parameter):
-                kind = type(p).__name__
-                raise TypeError(f"{type(self).__name__} expects Parameters, got {kind}. Pass model.parameters().")
+                raise TypeError(f"{rule} expects Parameters, got {type(p).__name__}. Pass model.parameters().")
         self.parameters = [p for p in parameters if p.requires_grad]
         self._shelves = []
 
@@ -90,11 +97,11 @@ class Optimizer:
     def current_learning_rate(self) -> float:
         """α of the next step, whether it is a number or follows a schedule."""
         rate = self.learning_rate
-        return float(rate(self.iterations)) if callable(rate) else rate
+        return float(rate(self.iterations) if callable(rate) else rate)
 
     def step(self) -> None:
         """Update every parameter that has a gradient, once."""
-        if not self._shelves or not all([shelf.is_current() for shelf in self._shelves]):
+        if not self._shelves or not all(shelf.is_current() for shelf in self._shelves):
             self._make_shelves()
         rate = self.current_learning_rate
         self.iterations += 1
@@ -136,20 +143,20 @@ class Optimizer:
         for shelf in self._shelves:
             for p, part in zip(shelf.parameters, shelf.parts, strict=True):
                 for name, values in remembered.get(id(p), {}).items():
-                    shelf.state[name][part] = array_module(shelf.flat).asarray(values)
+                    shelf.state[name][part] = move(values, device_of(shelf.flat))
 
     def _clip(self) -> None:
         """Clip by value, then by each parameter's norm, then by the norm of all together."""
         with_grad = [p for p in self.parameters if p.grad is not None]
         for p in with_grad:
             if self.clipvalue:
-                p.grad = p.grad.clip(-self.clipvalue, self.clipvalue)
+                p.grad = plain(p.grad).clip(-self.clipvalue, self.clipvalue)
             if self.clipnorm:
-                p.grad = p.grad * min(1.0, self.clipnorm / (norm([p.grad]) + 1e-12))
+                p.grad = plain(p.grad) * min(1.0, self.clipnorm / (norm([plain(p.grad)]) + 1e-12))
         if self.global_clipnorm:
-            scale = min(1.0, self.global_clipnorm / (norm([p.grad for p in with_grad]) + 1e-12))
+            scale = min(1.0, self.global_clipnorm / (norm([plain(p.grad) for p in with_grad]) + 1e-12))
             for p in with_grad:
-                p.grad = p.grad * scale
+                p.grad = plain(p.grad) * scale
 
     # --- saving and resuming ------------------------------------------------------------------------------------
 
@@ -164,21 +171,44 @@ class Optimizer:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a ``state_dict`` of the same rule over parameters of the same shapes."""
-        for i, p in enumerate(self.parameters):
-            for name in self.state_names:
-                if f"{i}.{name}" in state and np.shape(state[f"{i}.{name}"]) != p.shape:
-                    got = np.shape(state[f"{i}.{name}"])
-                    raise ValueError(f"{type(self).__name__} state {i}.{name} has shape {got}, expected {p.shape}.")
-        self.iterations = int(state["iterations"])
+        """Go on from a ``state_dict`` of the same rule over parameters of the same shapes.
+
+        Raises
+        ------
+        ValueError
+            Names are missing or unexpected, or shapes differ; then nothing is changed.
+        """
+        shapes = {f"{i}.{name}": p.shape for i, p in enumerate(self.parameters) for name in self.state_names}
+        if "iterations" not in state:
+            raise ValueError(f"{type(self).__name__} expects a state with 'iterations', got {sorted(state)}.")
+        if set(state) == {"iterations"}:  # saved before the first step
+            shapes = {}
+        faults = [f"missing: {name}" for name in shapes if name not in state]
+        faults += [f"unexpected: {name}" for name in state if name not in shapes and name != "iterations"]
+        for name, shape in shapes.items():
+            if name in state and np.shape(state[name]) != shape:
+                faults.append(f"{name} has shape {np.shape(state[name])}, expected {shape}")
+        if faults:
+            shown = "; ".join(faults[:6]) + (f"; and {len(faults) - 6} more" if len(faults) > 6 else "")
+            raise ValueError(f"the state does not fit {type(self).__name__} and its parameters:\n{shown}.")
         self._shelves = []
         self._make_shelves()
-        self._restore_state(
-            {
-                id(p): {n: np.ravel(state[f"{i}.{n}"]) for n in self.state_names if f"{i}.{n}" in state}
-                for i, p in enumerate(self.parameters)
+        self.iterations = int(state["iterations"])
+        if shapes:
+            values = {
+                i: {n: np.ravel(state[f"{i}.{n}"]) for n in self.state_names} for i in range(len(self.parameters))
             }
-        )
+            self._restore_state({id(p): values[i] for i, p in enumerate(self.parameters)})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copying and pickling: not the shelves, whose views would come apart, but what they remember."""
+        return {**vars(self), "_shelves": [], "state": self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        remembered = vars(self).pop("state")
+        if self.parameters:
+            self.load_state_dict(remembered)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(learning_rate={self.learning_rate!r})"
@@ -259,9 +289,14 @@ class Run:
     def gradient(self) -> Array:
         """The gradients of the run's parameters as one flat array."""
         if self.staged is None:
-            return self.parameters[0].grad.reshape(-1)
-        grads = [p.grad for p in self.parameters]
+            return plain(self.parameters[0].grad).reshape(-1)
+        grads = [plain(p.grad) for p in self.parameters]
         return array_module(self.staged).concatenate(grads, axis=None, out=self.staged)
+
+
+def plain(g: Any) -> Array:
+    """A gradient as an array: ``backward(create_graph=True)`` leaves Tensors."""
+    return g._data if isinstance(g, Tensor) else g
 
 
 def norm(arrays: list[Array]) -> float:
@@ -452,11 +487,13 @@ OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adagrad": Adagrad, "adam": Adam, 
 
 
 def get(optimizer: Any) -> Optimizer:
-    """An optimizer by Keras' name, with its default settings; an object is taken as it is.
+    """An optimizer by Keras' name or class, with its default settings; an object is taken as it is.
 
     >>> get("adam")
     Adam(learning_rate=0.001)
     """
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        return optimizer()
     if isinstance(optimizer, Optimizer):
         return optimizer
     if not isinstance(optimizer, str) or optimizer.lower() not in OPTIMIZERS:

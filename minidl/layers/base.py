@@ -178,6 +178,7 @@ class Layer:
             layer._trainable = bool(value)
         for p in self.parameters():
             p.requires_grad = bool(value) and p.trainable
+            p.grad = None  # what an optimizer still had to do
 
     def zero_grad(self) -> None:
         """Forget every parameter's gradient."""

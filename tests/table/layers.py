@@ -134,7 +134,7 @@ def call_wide(shape):
 WIDE = r"^Dense 'dense_1' expects 784 features on the last axis, got shape "
 
 REFUSALS = [
-    Refusal("Dense", lambda: call_wide((32, 28, 28)), ValueError, WIDE + r"\(32, 28, 28\)\. Add Flatten\(\) before it\?"),
+    Refusal("Dense", lambda: call_wide((32, 28, 28)), ValueError, WIDE + r"\(32, 28, 28\)\. Add Flatten\(\)"),
     Refusal("Dense", lambda: call_wide((32, 10)), ValueError, WIDE + r"\(32, 10\)\.$"),
     Refusal("Dense", lambda: call_wide(()), ValueError, WIDE + r"\(\)\.$"),
     Refusal("Dense", lambda: md.layers.Dense(3)(np.ones(4)), ValueError, r"batch .*\(4,\)(.|\n)*reshape\(-1, 1\)"),
