@@ -1,8 +1,8 @@
 """Update rules: SGD (with momentum, Nesterov), RMSprop, Adagrad, Adam, AdamW (D.T4).
 
 Each class is the paper's lines and, below them, the same letters: ``w`` the weights, ``g`` their gradient, ``t``
-scratch memory, the rest the state that the rule remembers. All edit whole blocks of numbers in place, because an optimizer does
-little arithmetic on many numbers: its time is the time to read and write memory.
+scratch memory, the rest the state that the rule remembers. All edit whole blocks of numbers in place, because an
+optimizer does little arithmetic on many numbers: its time is the time to read and write memory.
 
 For the same reason the parameters of a model are kept side by side in one flat array (``Shelf``), each parameter a view
 of its part. Small parameters are updated together, as if they were one.
