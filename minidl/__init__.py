@@ -12,7 +12,8 @@ Read it from left to right: ``arrays`` → ``autograd`` → ``ops`` → ``layers
 
 from minidl import data, initializers, layers, losses, metrics, ops, optimizers, plot, schedules
 from minidl.arrays import array_module, default_dtype, seed, set_default_dtype
-from minidl.autograd import Tensor, gradients, primitive
+from minidl.autograd import Tensor, primitive
+from minidl.backward import gradients
 from minidl.debugging import debug
 from minidl.gradcheck import check_grads
 from minidl.layers import Input, Layer, Parameter

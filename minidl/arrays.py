@@ -153,11 +153,12 @@ def constant(value: float, like: Array) -> Array:
 
     On tiny arrays NumPy takes twice as long for ``a * 0.9`` as for ``a * constant(0.9, a)``.
     """
-    return _constant(value, like.dtype, array_module(like))
+    return _constant(value, like.dtype, type(like))
 
 
 @lru_cache(maxsize=256)
-def _constant(value: float, dtype: np.dtype, xp: ModuleType) -> Array:
+def _constant(value: float, dtype: np.dtype, kind: type) -> Array:
+    xp = np if issubclass(kind, (np.ndarray, np.generic)) else sys.modules["cupy"]
     array = xp.asarray(value, dtype)
     if xp is np:
         array.flags.writeable = False

@@ -1,13 +1,13 @@
-"""The engine: Tensors that remember how they were made, and the walk that differentiates them.
+"""The engine: Tensors that remember how they were made, and the ops that make them.
 
 A ``Tensor`` is an array and, where a derivative may be asked for, a *record* of the op that made it:
 
     (time, op, inputs, values, tracked, settings, saved, note)
 
 ``inputs`` are the Tensors and arrays that the op was given, ``values`` the same as plain arrays, ``tracked`` the
-positions of those that require a gradient, ``saved`` whatever the
-forward function returned to be kept, ``note`` what debug mode remembers. Records point from results to inputs, never back, so a graph has no reference
-cycles: it dies with its last Tensor.
+positions of those that require a gradient, ``saved`` whatever the forward function returned to be kept, ``note`` what
+debug mode remembers. Records point from results to inputs, never back, so a graph has no reference cycles: it dies with
+its last Tensor. ``minidl.backward`` walks it.
 
 An op is a ``Primitive``: a forward function on plain arrays with one *rule* for each input. The rule gets the upstream
 gradient g = ∂L/∂y, the output y and the inputs, and returns ∂L/∂x:
@@ -22,27 +22,24 @@ array([ 3., 12.], dtype=float32)
 
 Rules are written with operators and public ops. These take plain arrays to plain arrays and Tensors to Tensors, so the
 same rule serves ``backward`` (fast, what one sees in a debugger) and ``create_graph=True`` (differentiable again).
-
-This is the only module that walks the graph (Griewank & Walther, *Evaluating Derivatives*, 2008, ch. 3: reverse mode).
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from heapq import heappop, heappush
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minidl import debugging, edits
-from minidl.arrays import Array, array_module, as_array, check_same_device, device_of, is_array, move
-from minidl.edits import tick
+from minidl.arrays import Array, as_array, check_same_device, device_of, is_array, move
+from minidl.backward import FREED, plus, upstream, walk
 from minidl.dispatch import OPS, register
+from minidl.edits import tick
 from minidl.errors import describe
 from minidl.operators import Operators
 from minidl.recording import mode
 
 _new = object.__new__
-FREED = (0, None, (), (), (), {}, None, None)  # the record of a Tensor whose graph a backward pass has used up
 
 
 class Tensor(Operators):
@@ -183,10 +180,10 @@ class Tensor(Operators):
         create_graph
             Make the gradients Tensors that can be differentiated again.
         """
-        g = _upstream("backward", self, gradient)
-        found = _walk(self, g, set(), retain_graph or create_graph, create_graph)
+        g = upstream("backward", self, gradient)
+        found = walk(self, g, set(), retain_graph or create_graph, create_graph)
         for x, dx in found.items():
-            x.grad = dx if x.grad is None else _plus(x.grad, dx)
+            x.grad = dx if x.grad is None else plus(x.grad, dx)
 
 
 def _new_tensor(array: Array, record: tuple | None) -> Tensor:
@@ -205,8 +202,8 @@ def _new_tensor(array: Array, record: tuple | None) -> Tensor:
 class Primitive:
     """A forward function on arrays, with its derivative.
 
-    Parameters of the forward function before the ``/`` (or ``*arrays``) are its differentiable inputs; those after it are
-    settings, passed on to the rules by name.
+    Parameters of the forward function before the ``/`` (or ``*arrays``) are its differentiable inputs; those after it
+    are settings, passed on to the rules by name.
 
     Attributes
     ----------
@@ -240,6 +237,9 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<op {self.__name__}{self.__signature__}>"
+
+    def __reduce__(self) -> str:
+        return self.__qualname__  # copying and pickling a layer keep its activation the very same op
 
     def rule(self, *rules: Callable) -> None:
         """State ∂L/∂input for each input, in order."""
@@ -328,191 +328,3 @@ def _explain(op: Primitive, values: list, error: Exception) -> Exception:
         return error  # the op said so itself
     kind = next(kind for kind in (ValueError, TypeError, IndexError) if isinstance(error, kind))
     return kind(f"{op.__name__} cannot take {', '.join(map(describe, values))}.\n{error}")
-
-
-# --- the walk -----------------------------------------------------------------------------------------------------
-
-
-def gradients(
-    y: Tensor,
-    inputs: Sequence[Tensor],
-    gradient: Any = None,
-    *,
-    create_graph: bool = False,
-    retain_graph: bool | None = None,
-) -> list[Any]:
-    """∂y/∂x for each Tensor x of ``inputs``, which may be anywhere in the graph. ``.grad`` is left alone.
-
-    Returns
-    -------
-    list
-        Arrays (Tensors with ``create_graph=True``); None where y does not depend on x.
-
-    >>> x = Tensor(3.0, requires_grad=True)
-    >>> (dx,) = gradients(x * x, [x], create_graph=True)
-    >>> gradients(dx, [x])
-    [array(2., dtype=float32)]
-    """
-    g = _upstream("gradients", y, gradient)
-    retain = create_graph if retain_graph is None else retain_graph
-    found = _walk(y, g, set(inputs), retain, create_graph)
-    return [found.get(x) for x in inputs]
-
-
-def _upstream(who: str, y: Tensor, gradient: Any) -> Any:
-    """The gradient to start from, checked: ones for a single number, else what the caller gives."""
-    data = y._data
-    if not y.requires_grad:
-        raise ValueError(
-            f"{who}: this Tensor does not depend on anything with requires_grad=True.\n"
-            "Was it computed inside no_grad(), or from constants or detached Tensors?"
-        )
-    if gradient is None:
-        if data.size != 1:
-            raise ValueError(
-                f"{who} starts from one number, the loss, got shape {data.shape}.\n"
-                "Use loss.mean() or loss.sum() first, or pass gradient= of that shape."
-            )
-        return array_module(data).asarray(1, data.dtype).reshape(data.shape)
-    g = gradient._data if isinstance(gradient, Tensor) else as_array(gradient)
-    if g.shape != data.shape:
-        raise ValueError(f"{who}: gradient must have the Tensor's shape {data.shape}, got {g.shape}.")
-    check_same_device(who, g, data)
-    if g.dtype != data.dtype:
-        g = g.astype(data.dtype)
-        return g
-    return gradient if isinstance(gradient, Tensor) else g
-
-
-def _walk(y: Tensor, g: Any, wanted: set[Tensor], retain_graph: bool, create_graph: bool, stop: bool = False) -> dict:
-    """Go from y to the leaves, youngest op first, and sum up each Tensor's gradient.
-
-    An op is older than everything computed from it, so when it is taken from the heap its gradient is complete: every
-    op is visited once. With ``stop`` the walk goes no further than ``wanted``.
-
-    Returns {Tensor: gradient} for the leaves and the wanted Tensors.
-    """
-    if create_graph:
-        g = g if isinstance(g, Tensor) else _new_tensor(g, None)
-    elif isinstance(g, Tensor):
-        g = g._data
-    if y._record is None or (stop and y in wanted):
-        return {y: g if create_graph else g.copy()}
-    grads = {y: g}
-    heap = [(-y._record[0], y)]
-    while heap:
-        y = heappop(heap)[1]
-        g = grads[y] if wanted and y in wanted else grads.pop(y)
-        record = y._record
-        time, op, inputs, values, tracked, settings, saved, note = record
-        if edits.latest > time or record is FREED:
-            _check_usable(y)
-        if note is not None:
-            debugging.before_backward(op, note)
-        if create_graph:
-            # the rules see Tensors (and arrays where a list was given), and what they compute is recorded
-            output, arguments = y, [x if isinstance(x, Tensor) else v for x, v in zip(inputs, values)]
-        else:
-            output, arguments = y._data, values
-        if op.joint is not None:
-            dxs = _joint_gradients(op, g, output, arguments, record)
-        for i in tracked:  # nothing is computed for the other inputs
-            x = inputs[i]
-            if op.joint is not None:
-                dx = dxs[i]
-            elif settings:
-                dx = op.rules[i](g, output, *arguments, **settings)
-            else:
-                dx = op.rules[i](g, output, *arguments)
-            data = x._data
-            if dx.shape != data.shape:
-                dx = _restore_shape(op, dx, data.shape)
-            if dx.dtype is not data.dtype:
-                dx = dx.astype(data.dtype)
-            if note is not None:
-                debugging.after_backward(op, dx, g, values, note)
-            if x in grads:
-                grads[x] = _plus(grads[x], dx)
-                continue
-            if x._record is not None and not (stop and x in wanted):
-                if x._record is FREED:
-                    _check_usable(x)
-                heappush(heap, (-x._record[0], x))
-            elif not create_graph:
-                dx = _own(dx, g)
-            grads[x] = dx
-        if not retain_graph:
-            y._record = FREED
-    return grads
-
-
-def _joint_gradients(op: Primitive, g: Any, y: Any, arguments: Any, record: tuple) -> Any:
-    """What a joint rule returns: a gradient for each input that requires one, None for the others."""
-    _, _, inputs, _, tracked, settings, saved, _ = record
-    needs = [False] * len(inputs)
-    for i in tracked:
-        needs[i] = True
-    if isinstance(g, Tensor) and op.composition is not None:
-        return _through_composition(op, g, inputs, needs, settings)
-    if op.saves:
-        return op.joint(g, y, *arguments, needs=needs, saved=saved, **settings)
-    return op.joint(g, y, *arguments, needs=needs, **settings)
-
-
-def _through_composition(op: Primitive, g: Tensor, inputs: tuple, needs: list, settings: dict) -> list:
-    """The gradients of a fused op as Tensors: those of the composition that specifies it.
-
-    Each input is renamed, so that one given twice keeps its two partial derivatives apart.
-    """
-    renamed = [OPS["identity"](x) if need else x for x, need in zip(inputs, needs, strict=True)]
-    y = op.composition(*renamed, **settings)
-    found = _walk(y, g, {x for x, need in zip(renamed, needs, strict=True) if need}, True, True, stop=True)
-    return [found.get(x) if need else None for x, need in zip(renamed, needs, strict=True)]
-
-
-def _restore_shape(op: Primitive, dx: Any, shape: tuple) -> Any:
-    """Undo broadcasting, the one place that does: sum over the axes that were stretched or added.
-
-    y = x broadcast to more places; each copy of x_i gets its own share of g, and ∂L/∂x_i is their sum.
-    """
-    if not op.broadcasts:
-        raise ValueError(
-            f"the rule of {op.__name__} returned a gradient of shape {dx.shape} for an input of shape {shape}.\n"
-            "A rule must return the gradient in its input's shape."
-        )
-    added = dx.ndim - len(shape)
-    stretched = list(range(added))
-    for i, n in enumerate(shape, start=added):
-        if n == 1 and dx.shape[i] != 1:
-            stretched.append(i)
-    dx = dx.sum(axis=tuple(stretched), keepdims=True)
-    return dx.reshape(shape) if added else dx
-
-
-def _plus(a: Any, b: Any) -> Any:
-    """a + b: two shares of one gradient. NumPy makes numbers of arrays with no axes, here they stay arrays."""
-    total = a + b
-    return np.asarray(total) if isinstance(total, np.generic) else total
-
-
-def _own(dx: Array, g: Array) -> Array:
-    """A gradient that shares its memory with nothing else, fit to be handed to the user as ``.grad``."""
-    if not is_array(dx):
-        return np.asarray(dx)  # a NumPy scalar
-    return dx.copy() if dx is g or dx.base is not None else dx
-
-
-def _check_usable(y: Tensor) -> None:
-    """Raise when y's record was used up, or when an array that its rules may read was overwritten since."""
-    time, op, _, values, *_ = y._record
-    if y._record is FREED:
-        raise ValueError(
-            "backward: this graph was used up by an earlier backward pass.\n"
-            "Compute the loss again, or call the first one with backward(retain_graph=True)."
-        )
-    for role, array in [("output", y._data), *((f"input {i + 1}", v) for i, v in enumerate(values))]:
-        if is_array(array) and edits.edited_since(array, time):
-            raise ValueError(
-                f"backward: {role} of {op.__name__}, {describe(array)}, was edited in place after it was used.\n"
-                "Call backward() before the edit (before optimizer.step()), or use a new array: t = t + v."
-            )

@@ -5,9 +5,10 @@ cut off, which costs a h² + b h⁴ + ..., and f is rounded, which costs about �
 
     D₁ = D(h),  D₂ = D(h/2)
     R  = D₂ + (D₂ − D₁) / 3          the h² terms cancel (Richardson)
-    |R − derivative| ≤ 2 |R − D₂| + ROUNDINGS · ε |f| / h
+    |R − derivative| ≤ 2 |R − D₂| + (rounding of f) / h
 
-The limit follows from the numbers themselves: for a smooth f it is tiny, and nobody has to choose a tolerance.
+How much f is rounded follows from its size, ε |f|, or is measured where larger numbers on the way to f lose more. So the
+limit comes from the numbers themselves: for a smooth f it is tiny, and nobody has to choose a tolerance.
 
 Source: L. F. Richardson, Phil. Trans. R. Soc. A 210 (1911); Press et al., *Numerical Recipes* (3rd ed.), section 5.7.
 """
@@ -17,12 +18,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl.arrays import Array, move
+from minidl.arrays import Array, array_module, move
 
 EPSILON = float(np.finfo(np.float64).eps)
 STEP = EPSILON ** (1 / 5)  # 7e-4: where the h⁴ error of R and its rounding are of one size
 ONE_SIDED_STEP = EPSILON ** (1 / 3)  # 6e-6: the same where h² errors are left
+WIGGLE = EPSILON ** (1 / 2)  # 1.5e-8: a step so small that f is a straight line, but for rounding
 ROUNDINGS = 100  # how many roundings of f's own size the computation of f may add up
+MEASURED = 15  # times the measured rounding: it is a sample of three, and R adds four values of f
 FLOOR = 10 * EPSILON / STEP  # 3e-12: rounding left over where numbers of size 1 cancel, as in x − x
 TRUSTED = 1e-5  # a limit above this share of the largest derivative decides nothing: try smaller steps ...
 NEGLIGIBLE = 1e-8  # ... unless it is below this, where all derivatives may be 0
@@ -54,11 +57,12 @@ def numerical_gradient(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> 
     (True, True)
     """
     best = Estimate(np.full(x.shape, np.nan), np.full(x.shape, np.inf))
+    rounding = measured_rounding(outputs, x, gs)
     for shrink in (1, 8, 64):
         for i in np.ndindex(x.shape):
             if shrink > 1 and best.limit[i] <= NEGLIGIBLE:
                 continue
-            value, limit = richardson(outputs, x, i, STEP / shrink, gs)
+            value, limit = richardson(outputs, x, i, STEP / shrink, gs, rounding)
             if limit < best.limit[i]:
                 best.value[i], best.limit[i] = value, limit
         if best.trusted.all():
@@ -66,13 +70,33 @@ def numerical_gradient(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> 
     return best
 
 
-def richardson(outputs: Outputs, x: Array, i: tuple, step: float, gs: Sequence[np.ndarray]) -> tuple[float, float]:
+def measured_rounding(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> float:
+    """How far ⟨g, f⟩ is from a straight line over a step where only rounding can bend it: |f(x+d) − 2 f(x) + f(x−d)|."""
+    xp = array_module(x)
+    middle = x.copy()
+    direction = WIGGLE * xp.cos(xp.arange(1.0, x.size + 1)).reshape(x.shape) * xp.maximum(1.0, xp.abs(middle))
+    at_middle = evaluate(outputs)
+    bends = []
+    for k in (1, 2, 3):
+        x[...] = middle + k * direction
+        above = evaluate(outputs)
+        x[...] = middle - k * direction
+        below = evaluate(outputs)
+        with np.errstate(invalid="ignore"):
+            bends.append(sum(float((g * (a - 2 * f + b)).sum()) for g, a, f, b in zip(gs, above, at_middle, below)))
+    x[...] = middle
+    return max(abs(bend) for bend in bends)
+
+
+def richardson(
+    outputs: Outputs, x: Array, i: tuple, step: float, gs: Sequence[np.ndarray], rounding: float
+) -> tuple[float, float]:
     """R and its limit for the one entry x_i."""
     h = step * max(1.0, abs(float(x[i])))
     D1, rounding1 = difference(outputs, x, i, h, -h, gs)
     D2, rounding2 = difference(outputs, x, i, h / 2, -h / 2, gs)
     R = D2 + (D2 - D1) / 3
-    return R, 2 * abs(R - D2) + (4 * rounding2 + rounding1) / 3 + FLOOR
+    return R, 2 * abs(R - D2) + (4 * rounding2 + rounding1) / 3 + MEASURED * rounding / h + FLOOR
 
 
 def one_sided_slope(outputs: Outputs, x: Array, i: tuple, side: int, gs: Sequence[np.ndarray]) -> tuple[float, float]:

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import Array, array_module, as_array, device_of, generator, move
-from minidl.autograd import Tensor, gradients
+from minidl.autograd import Tensor
+from minidl.backward import gradients
 from minidl.diagnosis import diagnose, is_right
 from minidl.differences import Estimate, numerical_gradient, one_sided_slope
 from minidl.recording import no_grad

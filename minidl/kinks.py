@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import as_array
-from minidl.autograd import Tensor, gradients
+from minidl.autograd import Tensor
+from minidl.backward import gradients
 from minidl.differences import one_sided_slope
 from minidl.gradcheck import GradientError
 

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import array_module, as_array
-from minidl.autograd import Tensor, gradients
+from minidl.autograd import Tensor
+from minidl.backward import gradients
 from minidl.errors import describe
 from minidl.ops.conversion import identity
 from minidl.ops.joining import stack

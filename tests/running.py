@@ -3,7 +3,8 @@
 import numpy as np
 
 from minidl.arrays import move
-from minidl.autograd import Tensor, gradients
+from minidl.autograd import Tensor
+from minidl.backward import gradients
 
 SEED = 7
 

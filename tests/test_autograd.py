@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl.autograd import Primitive, Tensor, gradients
+from minidl.autograd import Primitive, Tensor
+from minidl.backward import gradients
 
 
 def leaf(*shape, dtype=np.float64, seed=0):

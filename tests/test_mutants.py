@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import autograd
-from minidl.autograd import Primitive, Tensor, gradients
+from minidl import backward
+from minidl.autograd import Primitive, Tensor
+from minidl.backward import gradients
 from minidl.dispatch import OPS
 from minidl.gradcheck import check_grads
 from tests.table import ROWS
@@ -112,7 +113,7 @@ def detached_mutant(op: Primitive, k: int, which: str):
 
 
 def keeps_shape_by(summing: Callable):
-    """``autograd._restore_shape`` with something else in place of the sum."""
+    """``backward.restore_shape`` with something else in place of the sum."""
 
     def restore(op, dx, shape):
         added = dx.ndim - len(shape)
@@ -235,7 +236,7 @@ def test_no_mutant_survives(name: str):
 @pytest.mark.parametrize("mutant", UNBROADCAST)
 @pytest.mark.parametrize("name", [name for name, op in DERIVED.items() if op.broadcasts])
 def test_wrong_sums_over_broadcast_axes_are_noticed(name: str, mutant: str, monkeypatch):
-    monkeypatch.setattr(autograd, "_restore_shape", UNBROADCAST[mutant])
+    monkeypatch.setattr(backward, "restore_shape", UNBROADCAST[mutant])
     assert is_killed(rows_of(name), order=1)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl.autograd import Primitive, Tensor, gradients
+from minidl.autograd import Primitive, Tensor
+from minidl.backward import gradients
 from minidl.dispatch import OPS
 from minidl.gradcheck import check_grads
 from minidl.kinks import check_kink

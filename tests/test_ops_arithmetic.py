@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl.autograd import Tensor, gradients
+from minidl.autograd import Tensor
+from minidl.backward import gradients
 
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl.autograd import Tensor, gradients
+from minidl.autograd import Tensor
+from minidl.backward import gradients
 
 
 @pytest.mark.parametrize("op", [md.maximum, md.minimum])

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import as_array, is_array, move
-from minidl.autograd import Tensor, gradients
+from minidl.autograd import Tensor
+from minidl.backward import gradients
 from minidl.plot import svg
 from minidl.plot.layout import Layout, lay_out
 from minidl.plot.style import BLUE, GREY, INK, ORANGE, VERMILLION
