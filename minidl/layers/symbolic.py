@@ -78,6 +78,8 @@ def output_shape(layer: Any, inputs: tuple) -> tuple[tuple[int | None, ...], Any
     """
     with no_grad(), layer.in_mode(False), np.errstate(all="ignore"):  # nothing random, nothing remembered
         first, second = (layer(*(_zeros(x, size) for x in inputs)) for size in SIZES)
+    if not isinstance(first, Tensor):
+        raise TypeError(f"{layer.name!r} returns a {type(first).__name__}: only layers with one output can be drawn.")
     return tuple(a if a == b else None for a, b in zip(first.shape, second.shape)), first.dtype
 
 
