@@ -66,6 +66,7 @@ def worst_mistakes(
     probabilities: Any,
     n: int = 12,
     class_names: Sequence[str] | None = None,
+    columns: int | None = None,
     figure: Any = None,
 ) -> Any:
     r"""The images that the model gets most wrong: those whose right class it gives the smallest probability.
@@ -80,6 +81,8 @@ def worst_mistakes(
     n : int
         How many to show at most; fewer mistakes than that, fewer images.
     class_names : C strings, optional
+    columns : int, optional
+        Images in a row.
     figure : Figure or SubFigure, optional
 
     Returns
@@ -108,7 +111,7 @@ def worst_mistakes(
     titles = [
         f"{names[labels[i]]}, said {names[predicted[i]]}\n{p[i].max():.0%} sure".replace("%", " %") for i in worst
     ]
-    return image_grid(x[worst], titles, figure=figure)
+    return image_grid(x[worst], titles, columns, figure=figure)
 
 
 def weights_as_images(weights: Any, shape: tuple[int, ...] | None = None, n: int | None = None, ax: Any = None) -> Any:
