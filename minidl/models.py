@@ -1,32 +1,243 @@
-"""``Sequential``."""
+"""``Sequential`` and ``Model``: layers put together in one of three ways.
 
+In a row:
+
+>>> import minidl as md
+>>> model = Sequential([md.Input(shape=(4,)), md.layers.Dense(8, activation="relu"), md.layers.Dense(3)])
+>>> model.summary()
+Sequential 'sequential'
+layer            output shape  parameters
+dense (Dense)    (None, 8)             40
+dense_1 (Dense)  (None, 3)             27
+67 parameters (268 bytes), all trainable
+
+As a drawing, which may branch and join:
+
+>>> x = md.Input(shape=(4,))
+>>> model = Model(inputs=x, outputs=md.layers.Dense(3)(x))
+
+As a class, with a ``call`` of one's own:
+
+>>> class Net(Model):
+...     def __init__(self):
+...         super().__init__()
+...         self.hidden = md.layers.Dense(8, activation="tanh")
+...         self.out = md.layers.Dense(3)
+...
+...     def call(self, x):
+...         return self.out(self.hidden(x))
+>>> Net()(md.Tensor([[1.0, 2.0]])).shape
+(1, 3)
+
+All three have ``compile``, ``fit``, ``evaluate`` and ``predict``: see ``training.py``.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from minidl.drawing import Drawing, name_layers
+from minidl.errors import describe, unknown_name
 from minidl.layers.base import Layer, unique_name
 from minidl.layers.symbolic import Symbol
+from minidl.saving import load_arrays, save_arrays
+from minidl.summary import summary_lines
+from minidl.training import Trainable
 
 
-class Sequential(Layer):
-    """Layers one after another: y = fₙ(... f₂(f₁(x)))."""
+class Model(Trainable):
+    """Layers drawn from inputs to outputs; or, in a subclass, whatever its ``call`` computes.
 
-    def __init__(self, layers=(), name=None):
+    Parameters
+    ----------
+    inputs, outputs : Symbol or list of Symbols
+        What ``Input`` and layers called on it give. Left out in subclasses, which define ``call``.
+    name : str, optional
+
+    Examples
+    --------
+    A layer that is called twice shares its weights; inputs and outputs may be several:
+
+    >>> import minidl as md
+    >>> a, b = md.Input(shape=(2,), name="a"), md.Input(shape=(2,), name="b")
+    >>> shared = md.layers.Dense(1)
+    >>> model = Model(inputs=[a, b], outputs=[shared(a), shared(b)])
+    >>> [y.shape for y in model([md.Tensor([[1.0, 2.0]]), md.Tensor([[3.0, 4.0]])])], model.count_params()
+    ([(1, 1), (1, 1)], 3)
+    """
+
+    drawing: Drawing | None = None
+
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None):
         super().__init__(name)
-        self.layers = []
-        self.output = None
+        if (inputs is None) != (outputs is None):
+            raise TypeError("Model expects both inputs and outputs (or neither, in a subclass that defines call).")
+        if inputs is not None:
+            self.drawing = Drawing(inputs, outputs)
+            self.input_names = self.drawing.input_names
+            self.output_names = self.drawing.output_names
+            self.built = True
+
+    def call(self, *inputs: Any) -> Any:
+        if self.drawing is None:
+            return super().call(*inputs)  # says that call is missing
+        names = self.input_names
+        if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
+            inputs = inputs[0]
+        if len(inputs) != len(names):
+            raise ValueError(f"{self.name!r} expects {len(names)} inputs ({', '.join(names)}), got {len(inputs)}.")
+        return self.drawing.compute(inputs)
+
+    def build_for(self, *inputs: Any) -> None:
+        if not self.built:
+            name_layers(self.layers)
+        super().build_for(*inputs)
+
+    def children(self) -> Iterator[tuple[str, Any]]:
+        if self.drawing is not None:
+            for layer in self.drawing.layers:
+                yield layer.name, layer
+        yield from super().children()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside, each once."""
+        return list(dict.fromkeys(child for _, child in self.children() if isinstance(child, Layer)))
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name, or at that position."""
+        if name is None:
+            return self.layers[index or 0]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown_name("layer", name, [layer.name for layer in self.layers])
+
+    def calls(self) -> list[tuple[Layer, Any]]:
+        """(layer, the symbol of its output, or None where it is not known) in the order of computing."""
+        return self.drawing.calls if self.drawing is not None else [(layer, None) for layer in self.layers]
+
+    def summary(self) -> None:
+        """Print a table of the layers with output shapes and numbers of parameters. Works before building too."""
+        for line in summary_lines(self):
+            print(line)
+
+    # --- weights in files -------------------------------------------------------------------------------------------
+
+    def save_weights(self, path: str | os.PathLike) -> None:
+        """Write all parameters under their names to a ``.npz`` or ``.safetensors`` file, completely or not at all.
+
+        Raises
+        ------
+        ValueError
+            Another ending, no such folder, or the model has no weights yet.
+        """
+        self._require_weights("save_weights")
+        save_arrays(path, self.state_dict())
+
+    def load_weights(self, path: str | os.PathLike) -> None:
+        """Read all parameters from such a file. Nothing is changed unless every name and shape fits.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file is damaged or not of this kind, or what it holds does not fit; missing, unexpected and mis-shaped
+            names are listed.
+        """
+        self._require_weights("load_weights")
+        self.load_state_dict(load_arrays(path))
+
+    def _require_weights(self, who: str) -> None:
+        if not any(True for _ in self.named_parameters()):
+            raise ValueError(
+                f"{who}: {self.name!r} has no weights yet, because the shape of its input is not known.\n"
+                "Give it Input(shape=...) or input_shape, or call it once on some data."
+            )
+
+
+class Sequential(Model):
+    """Layers one after another: y = fₙ(... f₂(f₁(x))).
+
+    Parameters
+    ----------
+    layers : list of Layer
+        May begin with ``Input(shape=...)``; or the first layer has ``input_shape``. Otherwise the model is built when
+        it is first called, by ``fit`` for instance.
+    name : str, optional
+
+    Examples
+    --------
+    >>> import minidl as md
+    >>> model = Sequential()
+    >>> model.add(md.layers.Dense(64, activation="relu", input_shape=(784,)))
+    >>> model.add(md.layers.Dense(1, activation="sigmoid"))
+    >>> model.count_params()
+    50305
+    """
+
+    input_names = ["input"]  # noqa: RUF012 -- one input, whatever is added
+
+    def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):
+        super().__init__(name=name)
+        self._row: list[Layer] = []
+        self._symbols: list[Symbol] = []  # the input, and the output of each layer, once the input's shape is known
+        if isinstance(layers, Layer):
+            raise TypeError(f"Sequential expects a list of layers, got {layers!r}. Write Sequential([...]).")
         for layer in layers:
             self.add(layer)
 
-    def add(self, layer):
-        layer.name = unique_name(layer.name, {x.name for x in self.layers})
-        self.layers.append(layer)
-        if getattr(layer, "input_shape", None) is not None:
-            self.output = Symbol((None, *layer.input_shape))
-        if self.output is not None:
-            self.output = layer(self.output)  # builds the layer
+    def add(self, layer: Layer | Symbol) -> None:
+        """Put a layer at the end."""
+        if isinstance(layer, Symbol):
+            if self._row or self._symbols:
+                raise ValueError("Sequential takes Input(...) only as its first item.")
+            self._symbols = [layer]
+            return
+        if not isinstance(layer, Layer):
+            hint = f" Write {layer.__name__}(...)?" if isinstance(layer, type) else ""
+            raise TypeError(f"Sequential expects layers, got {describe(layer)}.{hint}")
+        first = not self._row
+        if layer not in self._row:
+            layer.name = unique_name(layer.name, {other.name for other in self._row})
+        self._row.append(layer)
+        shape = getattr(layer, "input_shape", None)
+        if first and shape is not None and not self._symbols:
+            self._symbols = [Symbol((None, *shape))]
+        if self._symbols:
+            self._symbols.append(layer(self._symbols[-1]))  # builds the layer
+            self.built = True
 
-    def children(self):
-        for layer in self.layers:
-            yield layer.name, layer
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the parameters for inputs of this shape, whose first axis is the batch: ``build((None, 784))``."""
+        self._draw(Symbol((None, *input_shape[1:])))
 
-    def call(self, x):
-        for layer in self.layers:
+    def build_for(self, *inputs: Any) -> None:
+        if not self.built:
+            self._draw(Symbol((None, *inputs[0].shape[1:]), inputs[0].dtype))
+
+    def _draw(self, symbol: Symbol) -> None:
+        """Follow the shapes from this input through all layers, which builds them."""
+        symbols = [symbol]
+        for layer in self._row:
+            symbols.append(layer(symbols[-1]))
+        self._symbols = symbols
+        self.built = True
+        if not self._trainable:
+            self.trainable = False  # what was built now is frozen too
+
+    def call(self, x: Any) -> Any:
+        for layer in self._row:
             x = layer(x)
         return x
+
+    def children(self) -> Iterator[tuple[str, Any]]:
+        for layer in self._row:
+            yield layer.name, layer
+
+    def calls(self) -> list[tuple[Layer, Any]]:
+        return list(zip(self._row, self._symbols[1:] or [None] * len(self._row)))
+
+    def describe(self) -> str:
+        return f"[{', '.join(map(repr, self._row))}]"

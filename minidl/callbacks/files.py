@@ -1,0 +1,135 @@
+"""Callbacks that write files: weights, and a table of the logs."""
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.monitor import Monitor
+
+
+class ModelCheckpoint(Callback):
+    """Save the weights after each epoch, or after the best ones.
+
+    Parameters
+    ----------
+    filepath : path
+        Ends in ``.npz`` or ``.safetensors``. ``{epoch}`` (from 1) and the keys of the logs are filled in:
+        ``"weights-{epoch:02d}-{val_loss:.2f}.npz"``.
+    monitor : str
+        The key in the logs by which ``save_best_only`` judges.
+    verbose : int
+        1 names each file written.
+    save_best_only : bool
+        Write only when the monitored figure has become better.
+    save_weights_only : bool
+        True. To go on with training later use ``fit(resume=path)``, which keeps all that is needed for that.
+    mode : {"auto", "min", "max"}
+        Whether the figure should fall or rise; "auto" tells from its name.
+    save_freq : "epoch" or int
+        A number saves after every so many steps instead, where logs hold no validation.
+    initial_value_threshold : float, optional
+        With ``save_best_only``: the figure to beat at first.
+    """
+
+    remembers = ("best", "steps")
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = True,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ):
+        if not save_weights_only:
+            raise ValueError(
+                "ModelCheckpoint saves weights only.\nTo stop and go on with training use fit(..., resume='run.npz')."
+            )
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+            raise ValueError(f"ModelCheckpoint expects save_freq 'epoch' or a number of steps, got {save_freq!r}.")
+        self.filepath, self.verbose, self.save_freq = str(filepath), verbose, save_freq
+        self.watch = Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
+        self.best = initial_value_threshold
+        if save_best_only and self.best is None:
+            self.best = self.watch.worst
+        self.epoch = self.steps = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if self.watch is not None:
+            self.watch.check_key(self.params["metrics"])
+        self.file_name(dict.fromkeys(self.params["metrics"], 0.0))  # so that a wrong key is told before training
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self.steps += 1
+        if self.save_freq != "epoch" and self.steps % self.save_freq == 0:
+            self.save(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.save_freq == "epoch":
+            self.save(logs)
+
+    def save(self, logs: Logs) -> None:
+        """Save now, if these logs call for it."""
+        if self.watch is not None:
+            value = self.watch.value(logs)
+            if value is None or not self.watch.improved(value, self.best):
+                return
+            self.best = value
+        path = self.file_name(logs)
+        self.model.save_weights(path)
+        if self.verbose:
+            print(f"Epoch {self.epoch + 1}: saved {path}")
+
+    def file_name(self, logs: Logs) -> str:
+        """``filepath`` with epoch and figures filled in."""
+        try:
+            return self.filepath.format(epoch=self.epoch + 1, **logs)
+        except (KeyError, IndexError) as error:
+            known = ", ".join(["epoch", *logs])
+            raise ValueError(
+                f"ModelCheckpoint: {self.filepath!r} asks for {error}, which is not among {known}."
+            ) from None
+
+
+class CSVLogger(Callback):
+    """A row for each epoch in a CSV file: the epoch, counted from 0, and the logs.
+
+    Parameters
+    ----------
+    filename : path
+    separator : str
+    append : bool
+        Go on in a file that exists (also after ``fit(resume=...)``) instead of writing it afresh.
+    """
+
+    def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False):
+        self.path, self.separator, self.append = Path(filename), separator, append
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.begun = self.append and self.path.exists() and self.path.stat().st_size > 0
+        self.keys: list[str] | None = None
+        if self.begun:
+            with open(self.path, newline="") as file:
+                self.keys = next(csv.reader(file, delimiter=self.separator))
+        else:
+            self.path.write_text("")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        row: dict[str, Any] = {"epoch": epoch, **logs}
+        if self.keys is None:
+            # Epochs without validation (validation_freq) leave those columns empty.
+            self.keys = ["epoch", *dict.fromkeys([*self.params["metrics"], *logs])]
+        with open(self.path, "a", newline="") as file:  # closed after each row: the file is complete at any time
+            writer = csv.DictWriter(file, self.keys, restval="", extrasaction="ignore", delimiter=self.separator)
+            if not self.begun:
+                writer.writeheader()
+                self.begun = True
+            writer.writerow(row)

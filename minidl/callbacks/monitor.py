@@ -1,0 +1,59 @@
+"""Watching one figure of the logs: which way is better, and by how much it must be."""
+
+import math
+from typing import Any
+
+FALLS = ("loss", "error", "perplexity", "mse", "mae", "rmse", "learning_rate")
+RISES = ("acc", "precision", "recall", "f1", "auc", "top_k")
+
+
+class Monitor:
+    """One key of the logs.
+
+    Parameters
+    ----------
+    who : str
+        The callback that watches, for error messages.
+    key : str
+        "loss", "val_loss", "val_accuracy", ...
+    mode : {"auto", "min", "max"}
+        Whether smaller or larger is better; "auto" tells from the key.
+    min_delta : float
+        A change of at most this much is none.
+
+    Examples
+    --------
+    >>> watch = Monitor("EarlyStopping", "val_accuracy", "auto", min_delta=0.01)
+    >>> watch.improved(0.905, 0.90), watch.improved(0.92, 0.90), watch.improved(0.0, watch.worst)
+    (False, True, True)
+    """
+
+    def __init__(self, who: str, key: str, mode: str = "auto", min_delta: float = 0.0):
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"{who} expects mode 'auto', 'min' or 'max', got {mode!r}.")
+        self.who, self.key, self.min_delta = who, key, abs(min_delta)
+        self.rises = mode == "max" or (mode == "auto" and self._rises_by_name())
+        self.worst = -math.inf if self.rises else math.inf
+
+    def _rises_by_name(self) -> bool:
+        if any(word in self.key for word in RISES):
+            return True
+        if any(word in self.key for word in FALLS):
+            return False
+        raise ValueError(
+            f"{self.who} cannot tell whether {self.key!r} should fall or rise.\nAdd mode='min' or mode='max'."
+        )
+
+    def check_key(self, keys: list[str]) -> None:
+        """Raise, before training, when the logs will not have this key."""
+        if self.key not in keys:
+            hint = "\nGive fit validation_data or validation_split." if self.key.startswith("val_") else ""
+            raise ValueError(f"{self.who} monitors {self.key!r}, which is not among {', '.join(keys)}.{hint}")
+
+    def value(self, logs: dict[str, Any]) -> float | None:
+        """The figure of this epoch; None in an epoch without validation."""
+        return logs.get(self.key)
+
+    def improved(self, value: float, best: float) -> bool:
+        """Whether ``value`` is better than ``best`` by more than ``min_delta``. NaN never is."""
+        return value - self.min_delta > best if self.rises else value + self.min_delta < best

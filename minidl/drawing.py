@@ -1,0 +1,118 @@
+"""Networks that were drawn with ``Input`` and layers called on it: the order in which to compute them."""
+
+from typing import Any
+
+from minidl.layers.base import Layer, unique_name
+from minidl.layers.symbolic import Symbol
+
+
+class Drawing:
+    """The layers between inputs and outputs, each after those that it needs.
+
+    Parameters
+    ----------
+    inputs, outputs : Symbol, or list of Symbols
+
+    Attributes
+    ----------
+    layers : list of Layer
+        Each once, however often it is called.
+    calls : list of (Layer, Symbol)
+        Every call in order, with the symbol of its result.
+
+    Raises
+    ------
+    TypeError
+        Something that is not a Symbol.
+    ValueError
+        An output depends on an input that was not named.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any):
+        self.several_inputs, self.several_outputs = (isinstance(s, (list, tuple)) for s in (inputs, outputs))
+        self.inputs = _symbols("inputs", inputs)
+        self.outputs = _symbols("outputs", outputs)
+        names: list[str] = []
+        for symbol in self.inputs:
+            names.append(unique_name(symbol.name, set(names)))
+        self.input_names = names
+        self.calls = [(symbol.layer, symbol) for symbol in self._in_order()]
+        self.layers = list(dict.fromkeys(layer for layer, _ in self.calls))
+        name_layers(self.layers)
+        # Values stand in one list, symbols by their numbers in it: quicker than a dictionary at each step.
+        self._number = {id(s): k for k, s in enumerate([*self.inputs, *(s for _, s in self.calls)])}
+        self._constants: list[Any] = []
+        self.steps = [
+            (layer, [self._place(i) for i in symbol.inputs], self._place(symbol)) for layer, symbol in self.calls
+        ]
+        self.results = [self._place(s) for s in self.outputs]
+
+    def _place(self, item: Any) -> Any:
+        """Where in the list of values an input of a layer stands; places for a list of inputs."""
+        if isinstance(item, list):
+            return [self._place(s) for s in item]
+        if isinstance(item, Symbol):
+            return self._number[id(item)]
+        self._constants.append(item)  # a Tensor or array that was given instead of a Symbol
+        return len(self._number) + len(self._constants) - 1
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that give the outputs."""
+        names: list[str] = []
+        for symbol in self.outputs:
+            names.append(unique_name(symbol.layer.name if symbol.layer is not None else symbol.name, set(names)))
+        return names
+
+    def _in_order(self) -> list[Symbol]:
+        """The symbols between inputs and outputs, each after those that it comes from (depth first, any depth)."""
+        done = {id(s) for s in self.inputs}
+        order: list[Symbol] = []
+        pending = [(s, False) for s in reversed(self.outputs)]
+        while pending:
+            symbol, inputs_done = pending.pop()
+            if id(symbol) in done:
+                continue
+            if symbol.layer is None:
+                raise ValueError(
+                    f"Model: an output depends on {symbol.name!r}, which is not among its inputs.\n"
+                    "Add it: Model(inputs=[...], outputs=...)."
+                )
+            if inputs_done:
+                done.add(id(symbol))
+                order.append(symbol)
+            else:
+                pending.append((symbol, True))
+                pending += [(s, False) for s in reversed(_flat(symbol.inputs))]
+        return order
+
+    def compute(self, inputs: list) -> Any:
+        """The outputs for these inputs."""
+        values = [*inputs, *[None] * len(self.steps), *self._constants]
+        for layer, arguments, k in self.steps:
+            values[k] = layer(*[[values[i] for i in a] if isinstance(a, list) else values[a] for a in arguments])
+        outputs = [values[k] for k in self.results]
+        return outputs if self.several_outputs else outputs[0]
+
+
+def name_layers(layers: list[Layer]) -> None:
+    """Make the names differ: dense, dense_1, dense_2."""
+    taken: set[str] = set()
+    for layer in layers:
+        layer.name = unique_name(layer.name, taken)
+        taken.add(layer.name)
+
+
+def _symbols(role: str, given: Any) -> list[Symbol]:
+    items = list(given) if isinstance(given, (list, tuple)) else [given]
+    for item in items:
+        if not isinstance(item, Symbol):
+            raise TypeError(
+                f"Model expects {role} as what Input(...) and layers called on it give, got {type(item).__name__}.\n"
+                "For example: x = Input(shape=(4,)); y = Dense(1)(x); Model(inputs=x, outputs=y)."
+            )
+    return items
+
+
+def _flat(inputs: tuple) -> list[Symbol]:
+    return [s for item in inputs for s in (item if isinstance(item, list) else [item]) if isinstance(s, Symbol)]

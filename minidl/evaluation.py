@@ -1,0 +1,40 @@
+"""Looking at a model without changing it: its figures on data, and its outputs, both in ``eval`` mode."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl.batches import Batches
+from minidl.callbacks.progress import live_bar
+from minidl.interruption import Interrupt
+from minidl.layers.base import Layer
+from minidl.objective import Objective
+from minidl.recording import no_grad
+
+
+def evaluate_batches(
+    model: Layer, batches: Batches, objective: Objective, bar: bool = False, interrupt: Interrupt | None = None
+) -> dict[str, Any]:
+    """Loss and metrics over one epoch of batches."""
+    objective.reset()
+    with model.in_mode(False), no_grad(), live_bar("Evaluation", batches.steps, bar) as progress:
+        for x, y, w in batches.epoch():
+            outputs = model(x)
+            objective.record(objective(y, outputs, w), y, outputs, objective.parts)
+            progress.update()
+            if interrupt is not None:
+                interrupt.raise_if_requested()
+    return objective.results()
+
+
+def predict_batches(model: Layer, batches: Batches, bar: bool = False) -> Any:
+    """The outputs for one epoch of batches, one after another: an array (N, ...), or a list for several outputs."""
+    parts = []
+    with model.in_mode(False), no_grad(), live_bar("Prediction", batches.steps, bar) as progress:
+        for x, _, _ in batches.epoch():
+            outputs = model(x)
+            several = isinstance(outputs, (list, tuple))
+            parts.append([y.numpy() for y in outputs] if several else [outputs.numpy()])
+            progress.update()
+    joined = [np.concatenate(arrays) for arrays in zip(*parts)]  # (B, ...) each -> (N, ...)
+    return joined if several else joined[0]

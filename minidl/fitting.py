@@ -1,0 +1,144 @@
+"""One run of ``fit``: epochs of steps, what is done between them, and the file from which it can be gone on with."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from minidl.batches import Batches
+from minidl.callbacks import Callback, CallbackList, History, Progress
+from minidl.checkpoint import load_checkpoint, save_checkpoint
+from minidl.evaluation import evaluate_batches
+from minidl.interruption import deferred_interrupt
+from minidl.layers.base import Layer
+
+
+class Run:
+    """Training of a compiled, built model.
+
+    Parameters
+    ----------
+    model
+        With ``train_step``, ``optimizer`` and ``objective``.
+    batches
+        To train on.
+    held_out : Batches, optional
+        To evaluate on, after every ``validation_freq`` epochs.
+    epochs : int
+        Where to stop.
+    resume : path, optional
+        The file that keeps the state of training.
+    callbacks
+        The user's.
+    verbose : {0, 1, 2}
+    """
+
+    def __init__(
+        self,
+        model: Layer,
+        batches: Batches,
+        held_out: Batches | None,
+        epochs: int,
+        validation_freq: int,
+        resume: str | os.PathLike | None,
+        callbacks: list[Callback],
+        verbose: int,
+    ):
+        if resume is not None and batches.loader is None:
+            raise TypeError("fit(resume=...) needs arrays or a DataLoader: the place in a generator cannot be saved.")
+        self.model, self.batches, self.held_out = model, batches, held_out
+        self.epochs, self.validation_freq, self.resume, self.verbose = epochs, validation_freq, resume, verbose
+        self.objective = model.objective.fresh()  # so that an evaluation by a callback disturbs nothing
+        self.history = History()
+        keys = self.objective.keys()
+        if held_out is not None:
+            keys = keys + [f"val_{key}" for key in keys]
+        params = {"epochs": epochs, "steps": batches.steps, "verbose": verbose, "metrics": keys}
+        progress = [Progress(bar=verbose == 1)] if verbose else []
+        self.callbacks = CallbackList([*callbacks, self.history, *progress], model, params)
+
+    def go(self, epoch: int) -> History:
+        """Train from ``epoch`` on, or from where the file says."""
+        model, callbacks = self.model, self.callbacks
+        model.history, model.stop_training = self.history, False
+        notes = self._load()
+        callbacks.on_train_begin()
+        first = 0  # the first batch of the epoch
+        if notes is not None:
+            epoch, first = notes["epoch"], notes["batch"]
+            model.stop_training = notes["stopped"]
+            callbacks.load_state_dict(notes["callbacks"])
+        try:
+            with deferred_interrupt() as self.interrupt:
+                while epoch < self.epochs and not model.stop_training:
+                    if not first:
+                        callbacks.on_epoch_begin(epoch)
+                        self.objective.reset()
+                    self._train(first)
+                    logs = {**self.objective.results(), **self._validate(epoch)}
+                    callbacks.on_epoch_end(epoch, logs)
+                    epoch, first, self.done = epoch + 1, 0, 0
+                    self._save(epoch)
+                    self.interrupt.raise_if_requested()
+        except KeyboardInterrupt:
+            if self.interrupt.requested and not self.interrupt.forced:  # between two steps: all is whole
+                self._save(epoch, self.done)
+            raise
+        finally:
+            callbacks.on_train_end()
+            model.eval()
+        return self.history
+
+    def _train(self, first: int) -> None:
+        """The steps of an epoch, from batch ``first`` on."""
+        model, callbacks, objective, interrupt = self.model, self.callbacks, self.objective, self.interrupt
+        model.train()
+        self.done = first
+        for x, y, w in self.batches.epoch(first):
+            callbacks.on_train_batch_begin(self.done)
+            loss, outputs = model.train_step(x, y, w)
+            objective.record(loss, y, outputs, model.objective.parts)
+            if callbacks.batch_end:
+                callbacks.on_train_batch_end(self.done, objective.results())
+            self.done += 1
+            interrupt.raise_if_requested()
+            if model.stop_training:
+                break
+
+    def _validate(self, epoch: int) -> dict[str, Any]:
+        """Loss and metrics on the held-out data, as val_loss and so on."""
+        if self.held_out is None or (epoch + 1) % self.validation_freq:
+            return {}
+        logs = evaluate_batches(self.model, self.held_out, self.model.objective, interrupt=self.interrupt)
+        return {f"val_{key}": value for key, value in logs.items()}
+
+    # --- the file -------------------------------------------------------------------------------------------------
+
+    def _save(self, epoch: int, batch: int = 0) -> None:
+        """Write down that ``epoch`` epochs are done, and ``batch`` steps of the next."""
+        if self.resume is None:
+            return
+        save_checkpoint(
+            self.resume,
+            self.model,
+            self.model.optimizer,
+            self.batches.loader,
+            epoch=epoch,
+            batch=batch,
+            figures=self.objective.state_dict() if batch else None,
+            stopped=self.model.stop_training,
+            callbacks=self.callbacks.state_dict(),
+        )
+
+    def _load(self) -> dict[str, Any] | None:
+        """Go back to what the file holds, if there is one."""
+        if self.resume is None or not Path(self.resume).exists():
+            return None
+        notes = load_checkpoint(self.resume, self.model, self.model.optimizer, self.batches.loader)
+        if notes["figures"] is not None:
+            self.objective.load_state_dict(notes["figures"])
+        if self.verbose:
+            done = f"{notes['epoch']} of {self.epochs} epochs" + (
+                f" and {notes['batch']} steps" if notes["batch"] else ""
+            )
+            print(f"{os.fspath(self.resume)}: {done} are done" + (", training was stopped there" * notes["stopped"]))
+        return notes

@@ -1,0 +1,127 @@
+"""Arrays in files: ``.npz`` and ``.safetensors``, written whole or not at all, read without running anything.
+
+A file is written under another name in the same folder, and renamed when it is complete: whoever looks at the path sees
+the old file or the new one, never half of one. A pickle is never opened, because opening one runs whatever program it
+holds.
+"""
+
+import io
+import os
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidl import safetensors
+
+ENDINGS = (".npz", ".safetensors")
+
+
+def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
+    """Write named arrays to ``path``, in the format of its ending.
+
+    Raises
+    ------
+    ValueError
+        The ending is neither ``.npz`` nor ``.safetensors``, or the folder does not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_arrays(folder + "/a.npz", {"w": np.ones(2)})
+    ...     load_arrays(folder + "/a.npz")
+    {'w': array([1., 1.])}
+    """
+    path = _checked(path, "save")
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first.")
+    write_whole(path, safetensors.pack(arrays) if path.suffix == ".safetensors" else pack_npz(arrays))
+
+
+def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The named arrays of a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is damaged, a pickle, or holds something that is not an array of numbers.
+    """
+    path = _checked(path, "load")
+    if not path.is_file():
+        beside = sorted(p.name for p in path.parent.glob("*") if p.suffix in ENDINGS)[:5]
+        hint = f"That folder has: {', '.join(beside)}." if beside else "That folder has no file of this kind."
+        raise FileNotFoundError(f"cannot load {path.name!r}: there is no such file in {str(path.parent)!r}.\n{hint}")
+    content = path.read_bytes()
+    if content[:1] == b"\x80" and path.suffix != ".safetensors":
+        raise ValueError(
+            f"{path.name!r} is a pickle, which is never opened: a pickle can run any program.\n"
+            "Save the weights again with save_weights('....npz')."
+        )
+    try:
+        arrays = safetensors.unpack(content) if path.suffix == ".safetensors" else unpack_npz(content)
+    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"{path.name!r} is damaged, or not a {path.suffix} file of arrays: {reason}.\n"
+            "Nothing was loaded. Copy or save the file again."
+        ) from None
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise ValueError(
+                f"{path.name!r} holds {name!r} of dtype {array.dtype}, expected numbers. Nothing was loaded."
+            )
+    return arrays
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path`` in one move: under another name first, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before it takes the name
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)  # after the renaming there is nothing under this name
+
+
+def _checked(path: str | os.PathLike, verb: str) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"cannot {verb}: expected a path, got {type(path).__name__}.")
+    path = Path(path)
+    if path.suffix not in ENDINGS:
+        raise ValueError(f"cannot {verb} {path.name!r}: the name must end in .npz or .safetensors.")
+    return path
+
+
+# --- NumPy's own format: a zip file with one .npy file for each array ----------------------------------------------
+
+
+def pack_npz(arrays: dict[str, np.ndarray]) -> bytes:
+    """The bytes of an npz file. (``np.savez`` takes names as keywords, so it has no array called "file".)"""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(name + ".npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asarray(array), allow_pickle=False)
+    return content.getvalue()
+
+
+def unpack_npz(content: bytes) -> dict[str, np.ndarray]:
+    """The arrays in an npz file's bytes. Checksums are compared, and arrays of Python objects refused."""
+    arrays: dict[str, Any] = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for name in archive.namelist():
+            if not name.endswith(".npy"):
+                raise ValueError(f"it holds {name!r}, which is not an array")
+            with archive.open(name) as entry:
+                arrays[name.removesuffix(".npy")] = np.lib.format.read_array(entry, allow_pickle=False)
+                if entry.read(1):
+                    raise ValueError(f"{name!r} goes on after its array")
+    return arrays

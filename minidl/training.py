@@ -1,0 +1,346 @@
+"""``compile``, ``fit``, ``evaluate`` and ``predict``, with Keras' names, arguments and results.
+
+At its heart ``fit`` is four lines, and gives the same numbers, bit for bit, as the loop that one writes by hand:
+
+    for x, y in DataLoader(inputs, targets, batch_size=32):
+        loss = loss_function(y, model(x))
+        optimizer.zero_grad(); loss.backward()
+        optimizer.step()
+
+==================  ============================================================
+``batches.py``      what they are given, as batches
+``objective.py``    losses and metrics
+``fitting.py``      the epochs of ``fit``
+``evaluation.py``   figures and outputs without training
+``callbacks``       what is reported and decided on the way
+``checkpoint.py``   what is kept of a run that is interrupted
+==================  ============================================================
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import optimizers
+from minidl.arrays import Array
+from minidl.autograd import Tensor
+from minidl.batches import Batches, Samples, from_stream, is_stream
+from minidl.callbacks import Callback, History
+from minidl.callbacks.progress import figures
+from minidl.evaluation import evaluate_batches, predict_batches
+from minidl.fitting import Run
+from minidl.layers.base import Layer
+from minidl.memory import keep_memory_for_training
+from minidl.objective import Objective
+from minidl.recording import no_grad
+
+
+class Trainable(Layer):
+    """A layer that knows how to train itself: ``Model`` and ``Sequential``.
+
+    Attributes
+    ----------
+    optimizer, objective
+        What ``compile`` was told.
+    history : History
+        Of the latest ``fit``, also of one that was interrupted.
+    stop_training : bool
+        Set to True, by a callback for instance, it ends ``fit`` after the step.
+    """
+
+    optimizer: optimizers.Optimizer | None = None
+    objective: Objective | None = None
+    history: History | None = None
+    stop_training = False
+    input_names: list[str] | None = None  # None: whatever ``call`` takes
+    output_names: list[str] | None = None
+
+    @property
+    def device(self) -> str:
+        """``"cpu"`` or ``"cuda"``: where the parameters are."""
+        return next((p.device for _, p in self.named_parameters()), "cpu")
+
+    def compile(
+        self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, loss_weights: Any = None
+    ) -> None:
+        """Say how the model is to be trained.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            One that is not bound to parameters yet is bound to all trainable ones.
+        loss : str, Loss or function (y_true, y_pred)
+            For several outputs a list, or a dictionary {output name: loss}.
+        metrics : list of str, Metric or function (y_true, y_pred)
+            For several outputs a list of such lists, or a dictionary.
+        loss_weights : list or dict, optional
+            How much the loss of each output counts.
+
+        Raises
+        ------
+        ValueError
+            An unknown name; the nearest known one is suggested.
+        """
+        made = optimizers.get(optimizer() if isinstance(optimizer, type) else optimizer)
+        objective = None if loss is None else Objective(loss, metrics, loss_weights)
+        # An optimizer that came with parameters trains those and no others.
+        self._binds_optimizer = not made.parameters or (made is self.optimizer and self._binds_optimizer)
+        self.optimizer, self.objective = made, objective
+
+    # --- training ---------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Callback | Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+        *,
+        resume: str | os.PathLike | None = None,
+        check_finite: bool = True,
+    ) -> History:
+        """Train for a number of epochs.
+
+        Parameters
+        ----------
+        x, y
+            Inputs (N, ...) and targets (N, ...): arrays or lists; lists of arrays for several inputs or outputs. Or
+            x alone: a DataLoader or generator of batches ``(x, y)`` or ``(x, y, sample_weight)``.
+        batch_size : int
+            B, the samples in a step.
+        epochs : int
+            Where to stop: with ``initial_epoch=3, epochs=5`` two epochs are trained.
+        verbose : {"auto", 0, 1, 2}
+            0 prints nothing, 2 a line for each epoch; 1, which is "auto", shows a bar too, on a terminal.
+        callbacks : list of Callback
+        validation_split : float
+            This share of the samples, the last ones before shuffling, is not trained on but evaluated after each epoch.
+        validation_data
+            ``(x, y)``, ``(x, y, sample_weight)`` or a DataLoader, to be evaluated after each epoch.
+        shuffle : bool
+            A new order in each epoch, drawn from the one random generator.
+        class_weight : dict {label: weight}, optional
+        sample_weight : (N,), optional
+            How much each sample counts in the loss. (Metrics are not weighted.)
+        initial_epoch : int
+        steps_per_epoch, validation_steps : int, optional
+            Batches in an epoch; needed for a generator that does not end.
+        validation_batch_size : int, optional
+        validation_freq : int
+            Evaluate after every so many epochs.
+        resume : path, optional
+            A file, ``"run.npz"``, that keeps the state of training. It is written after each epoch and at Ctrl-C. Where
+            it exists training goes on from it: stopped and started again, in this program or another, it ends with the
+            very numbers of training that was never stopped.
+        check_finite : bool
+            Look through the data for NaN and infinity first.
+
+        Returns
+        -------
+        History
+            ``.history`` has a list for each of loss, metrics, val_loss, ...; it is kept as ``model.history`` too.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Before any training: the model is not compiled; data, model and loss do not fit together.
+        KeyboardInterrupt
+            Ctrl-C, after the step in hand and the callbacks' ``on_train_end``: ``EarlyStopping(restore_best_weights=
+            True)`` has brought the best weights back by then.
+
+        Notes
+        -----
+        Afterwards the model is in ``eval`` mode, ready for use. On Linux memory is kept from step to step, which is
+        much faster: see ``memory.py``, which also says how to forbid it.
+        """
+        self._require_compiled("fit")
+        _check_counts(epochs=epochs, initial_epoch=initial_epoch, validation_freq=validation_freq)
+        device, held_out = self.device, None
+        if is_stream(x):
+            if y is not None or sample_weight is not None or validation_split:
+                raise TypeError(
+                    "fit takes y, sample_weight and validation_split with arrays only, not with a generator."
+                )
+            samples = None
+            batches = from_stream("fit", x, steps_per_epoch, device, class_weight, self.input_names)
+        else:
+            samples = self._samples("fit", x, y, sample_weight, class_weight, check_finite)
+            if validation_split and validation_data is None:
+                samples, held_out = samples.split(validation_split)
+            batches = samples.batches(batch_size, shuffle, device, steps_per_epoch)
+        if validation_data is not None:
+            held_out = self._validation_data(validation_data, validation_steps, check_finite)
+        self._prepare(batches, samples, held_out)
+        if isinstance(held_out, Samples):
+            held_out = held_out.batches(validation_batch_size or batch_size, False, device, validation_steps)
+        keep_memory_for_training()
+        chosen = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        shown = 1 if verbose == "auto" else int(verbose)
+        return Run(self, batches, held_out, epochs, validation_freq, resume, chosen, shown).go(initial_epoch)
+
+    def train_step(self, x: Any, y: Any, sample_weight: Array | None = None) -> tuple[Tensor, Any]:
+        """One step: loss, gradients, update. Returns (loss, outputs). Override it to train in another way."""
+        self.optimizer.zero_grad()
+        outputs = self(x)
+        loss = self.objective(y, outputs, sample_weight)
+        loss.backward()
+        self.optimizer.step()
+        return loss, outputs
+
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None, return_dict: bool = False
+    ) -> Any:
+        """One step on these samples. Returns loss and metrics, as ``evaluate``, of this batch before the step.
+
+        The model is put into ``train`` mode and left in it.
+        """
+        self._require_compiled("train_on_batch")
+        samples = self._samples("train_on_batch", x, y, sample_weight, class_weight)
+        if not (self.built and self.objective.matched and self.optimizer.parameters):
+            self._prepare(samples.batches(samples.n, False, self.device), samples)
+        if not self.training:
+            self.train()
+        x, y, w = samples.whole(self.device)
+        objective = self.objective
+        objective.reset()
+        loss, outputs = self.train_step(x, y, w)
+        objective.record(loss, y, outputs, objective.parts)
+        return as_keras(objective.results(), return_dict)
+
+    # --- use ----------------------------------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics on these samples, in ``eval`` mode.
+
+        Returns
+        -------
+        list, float or dict
+            ``[loss, metric, ...]``; the loss alone where there are no metrics; a dictionary with ``return_dict=True``.
+        """
+        self._require_compiled("evaluate")
+        if is_stream(x):
+            samples, batches = None, from_stream("evaluate", x, steps, self.device, None, self.input_names)
+        else:
+            samples = self._samples("evaluate", x, y, sample_weight)
+            batches = samples.batches(batch_size, False, self.device, steps)
+        self._prepare(batches, samples, to_train=False)
+        shown = 1 if verbose == "auto" else int(verbose)
+        logs = evaluate_batches(self, batches, self.objective, bar=shown == 1)
+        if shown:
+            print(f"Evaluation - {figures(logs)}", flush=True)
+        return as_keras(logs, return_dict)
+
+    def predict(self, x: Any, batch_size: int = 32, verbose: str | int = "auto", steps: int | None = None) -> Any:
+        """The outputs for these inputs, in ``eval`` mode: a NumPy array (N, ...), or a list for several outputs."""
+        if is_stream(x):
+            batches = from_stream("predict", x, steps, self.device, None, self.input_names, with_targets=False)
+        else:
+            samples = Samples("predict", x, input_names=self.input_names)
+            batches = samples.batches(batch_size, False, self.device, steps)
+        return predict_batches(self, batches, bar=verbose in ("auto", 1))
+
+    def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """What ``evaluate`` gives, for these samples as one batch."""
+        self._require_compiled("test_on_batch")
+        samples = self._samples("test_on_batch", x, y, sample_weight)
+        batches = samples.batches(samples.n, False, self.device)
+        self._prepare(batches, samples, to_train=False)
+        return as_keras(evaluate_batches(self, batches, self.objective), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """What ``predict`` gives, for these samples as one batch."""
+        inputs, _, _ = Samples("predict_on_batch", x, input_names=self.input_names).whole(self.device)
+        with self.in_mode(False), no_grad():
+            outputs = self(inputs)
+        return [y.numpy() for y in outputs] if isinstance(outputs, (list, tuple)) else outputs.numpy()
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _require_compiled(self, who: str) -> None:
+        if self.optimizer is None or self.objective is None:
+            missing = "a loss" if self.optimizer is not None else "an optimizer and a loss"
+            raise ValueError(f"{who} needs {missing}.\nCall model.compile(optimizer='adam', loss='...') first.")
+
+    def _samples(
+        self, who: str, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, check_finite: bool = False
+    ) -> Samples:
+        """Inputs with targets, checked."""
+        if y is None:
+            raise ValueError(f"{who} needs the targets: {who}(x, y).")
+        samples = Samples(who, x, y, sample_weight, class_weight, self.input_names, self.output_names)
+        if check_finite:
+            samples.check_finite()
+        return samples
+
+    def _validation_data(self, data: Any, steps: int | None, check_finite: bool) -> Samples | Batches:
+        """What ``validation_data`` may be."""
+        if is_stream(data):
+            return from_stream("fit (validation_data)", data, steps, self.device, None, self.input_names)
+        if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
+            raise TypeError("fit expects validation_data as (x, y), (x, y, sample_weight) or a DataLoader.")
+        x, y, *weight = data
+        return self._samples("fit (validation_data)", x, y, *weight, check_finite=check_finite)
+
+    def _prepare(self, batches: Batches, *data: Samples | Batches | None, to_train: bool = True) -> None:
+        """Try the model on one sample, which builds it, and let the losses see all targets, before training."""
+        with self.in_mode(False), no_grad():
+            outputs = self(batches.first())
+        self.objective.match(self.output_names, outputs)
+        for samples in data:
+            if isinstance(samples, Samples):
+                self.objective.check_targets(samples.y if samples.several_outputs else samples.y[0], outputs, samples.n)
+        if to_train:
+            self._bind_optimizer()
+
+    def _bind_optimizer(self) -> None:
+        """Give the optimizer the parameters to train, once they exist, and again when some were thawed."""
+        optimizer = self.optimizer
+        own = self.parameters()
+        trainable = {id(p) for p in own if p.requires_grad}
+        bound = {id(p) for p in optimizer.parameters}
+        if not trainable:
+            raise ValueError(f"fit has nothing to train: {self.name!r} has no parameters, or all are frozen.")
+        if not bound <= {id(p) for p in own}:
+            raise ValueError(
+                f"this {type(optimizer).__name__} is bound to parameters that are not in {self.name!r}.\n"
+                "Make a new optimizer for each model, and compile again."
+            )
+        if self._binds_optimizer and not trainable <= bound:
+            optimizer.bind(own)
+
+
+def as_keras(logs: dict[str, Any], return_dict: bool) -> Any:
+    """Figures as Keras returns them: [loss, metric, ...], or the loss alone, or a dictionary."""
+    if return_dict:
+        return logs
+    values = list(logs.values())
+    return values if len(values) > 1 else values[0]
+
+
+def _check_counts(**counts: Any) -> None:
+    for name, n in counts.items():
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+            raise ValueError(f"fit expects {name} as a whole number from 0 on, got {n!r}.")
