@@ -7,8 +7,8 @@ cut off, which costs a h² + b h⁴ + ..., and f is rounded, which costs about �
     R  = D₂ + (D₂ − D₁) / 3          the h² terms cancel (Richardson)
     |R − derivative| ≤ 2 |R − D₂| + (rounding of f) / h
 
-How much f is rounded follows from its size, ε |f|, or is measured where larger numbers on the way to f lose more. So the
-limit comes from the numbers themselves: for a smooth f it is tiny, and nobody has to choose a tolerance.
+How much f is rounded follows from its size, ε |f|, or is measured, where larger numbers on the way to f lose more. So
+the limit comes from the numbers themselves: for a smooth f it is tiny, and nobody has to choose a tolerance.
 
 Source: L. F. Richardson, Phil. Trans. R. Soc. A 210 (1911); Press et al., *Numerical Recipes* (3rd ed.), section 5.7.
 """
@@ -23,7 +23,7 @@ from minidl.arrays import Array, array_module, move
 EPSILON = float(np.finfo(np.float64).eps)
 STEP = EPSILON ** (1 / 5)  # 7e-4: where the h⁴ error of R and its rounding are of one size
 ONE_SIDED_STEP = EPSILON ** (1 / 3)  # 6e-6: the same where h² errors are left
-WIGGLE = EPSILON ** (1 / 2)  # 1.5e-8: a step so small that f is a straight line, but for rounding
+WIGGLE = EPSILON ** (2 / 3)  # 4e-11: a step so small that f is a straight line, but for rounding
 ROUNDINGS = 100  # how many roundings of f's own size the computation of f may add up
 MEASURED = 15  # times the measured rounding: it is a sample of three, and R adds four values of f
 FLOOR = 10 * EPSILON / STEP  # 3e-12: rounding left over where numbers of size 1 cancel, as in x − x
@@ -46,23 +46,28 @@ class Estimate(NamedTuple):
         return self.limit <= max(TRUSTED * scale, NEGLIGIBLE)  # NaN is not trusted
 
 
-def numerical_gradient(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> Estimate:
+def numerical_gradient(
+    outputs: Outputs, x: Array, gs: Sequence[np.ndarray], entries: Sequence[tuple] | None = None
+) -> Estimate:
     """∂⟨g, f⟩/∂x_i for every i, where ``outputs()`` computes f from the float64 array x.
 
-    x is changed in place, one entry at a time, and put back. ``gs`` holds one g for each output of f.
+    x is changed in place, one entry at a time, and put back. ``gs`` holds one g for each output of f. With ``entries``,
+    a list of indices, only these are estimated, and the result has one axis.
 
     >>> x = np.array([1.0, 2.0])
     >>> dx = numerical_gradient(lambda: [x**3], x, [np.ones(2)])
     >>> np.allclose(dx.value, [3.0, 12.0], rtol=1e-9), bool(dx.limit.max() < 1e-5)
     (True, True)
     """
-    best = Estimate(np.full(x.shape, np.nan), np.full(x.shape, np.inf))
+    shape = x.shape if entries is None else (len(entries),)
+    best = Estimate(np.full(shape, np.nan), np.full(shape, np.inf))
     rounding = measured_rounding(outputs, x, gs)
     for shrink in (1, 8, 64):
-        for i in np.ndindex(x.shape):
+        for i in np.ndindex(shape):
             if shrink > 1 and best.limit[i] <= NEGLIGIBLE:
                 continue
-            value, limit = richardson(outputs, x, i, STEP / shrink, gs, rounding)
+            place = i if entries is None else entries[i[0]]
+            value, limit = richardson(outputs, x, place, STEP / shrink, gs, rounding)
             if limit < best.limit[i]:
                 best.value[i], best.limit[i] = value, limit
         if best.trusted.all():
@@ -71,13 +76,13 @@ def numerical_gradient(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> 
 
 
 def measured_rounding(outputs: Outputs, x: Array, gs: Sequence[np.ndarray]) -> float:
-    """How far ⟨g, f⟩ is from a straight line over a step where only rounding can bend it: |f(x+d) − 2 f(x) + f(x−d)|."""
+    """|⟨g, f(x + d) − 2 f(x) + f(x − d)⟩|: the bend of f over steps so small that only rounding can bend it."""
     xp = array_module(x)
     middle = x.copy()
     direction = WIGGLE * xp.cos(xp.arange(1.0, x.size + 1)).reshape(x.shape) * xp.maximum(1.0, xp.abs(middle))
     at_middle = evaluate(outputs)
     bends = []
-    for k in (1, 2, 3):
+    for k in (1, 4, 16):
         x[...] = middle + k * direction
         above = evaluate(outputs)
         x[...] = middle - k * direction

@@ -14,6 +14,7 @@ When a gradient is wrong, ``GradientError`` names the likely mistake (``minidl.d
 """
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def check_grads(
     *inputs: Any,
     order: int = 2,
     parameters: Sequence[Tensor] = (),
+    sample: int | None = None,
     rng: np.random.Generator | int | None = 0,
 ) -> GradientReport:
     """Compare the gradients of f at ``inputs`` with finite differences.
@@ -70,8 +72,12 @@ def check_grads(
     parameters
         Tensors which f uses without getting them as arguments, for example ``layer.parameters()``. They hold float64
         copies during the check and the very arrays of before afterwards.
+    sample
+        Check only so many entries of each array, drawn at random, and only to first order: for whole networks, where
+        every entry would take hours. A mistake in a few entries can then go unseen.
     rng
-        For the random upstream gradients. By default the same ones each time, so that a verdict can be repeated.
+        For the random upstream gradients and the sample. By default the same ones each time, so that a verdict can be
+        repeated.
 
     Returns
     -------
@@ -91,6 +97,7 @@ def check_grads(
     gradients right to order 2: 8 derivatives compared, worst error ... (limit ...)
     """
     rng = generator(rng)
+    order = order if sample is None else 1
     with _in_float64(parameters):
         variables, names, call = _variables(f, inputs, parameters)
         numeric = _without_recording(call, variables)
@@ -99,11 +106,14 @@ def check_grads(
         for level in range(1, order + 1):
             ys = [np.array(y) for y in numeric()]
             gs = [_random_upstream(y.shape, rng) for y in ys]
-            estimates = [numerical_gradient(numeric, x.data, gs) for x in variables]
+            entries = [_sample(x.shape, sample, rng) for x in variables]
+            estimates = [numerical_gradient(numeric, x.data, gs, some) for x, some in zip(variables, entries)]
             upstream = [Tensor(move(g, device_of(variables[0].data)), requires_grad=True) for g in gs]
             got = _pull(call, len(variables), create_graph=False)(*variables, *upstream)
             got = [move(dx, "cpu") for dx in got]
-            _judge(level, names, variables, got, estimates, numeric, ys, gs)
+            if sample is not None:
+                got = [dx if some is None else dx[tuple(zip(*some))] for dx, some in zip(got, entries)]
+            _judge(level, names, variables, got, estimates, numeric, ys, gs, entries)
             judged += [(np.abs(dx - e.value), e.limit) for dx, e in zip(got, estimates)]
             if level < order:  # next: the gradient itself, as a function of the inputs and of g
                 once, again = (_pull(call, len(variables), create_graph=c) for c in (False, True))
@@ -181,6 +191,14 @@ def _in_float64(parameters: Sequence[Tensor]) -> Iterator[None]:
             p._data = array
 
 
+def _sample(shape: tuple, size: int | None, rng: np.random.Generator) -> list[tuple] | None:
+    """The indices to check: None for all."""
+    n = math.prod(shape)
+    if size is None or n <= size:
+        return None
+    return [tuple(map(int, np.unravel_index(k, shape))) for k in rng.choice(n, size, replace=False)]
+
+
 def _random_upstream(shape: tuple, rng: np.random.Generator) -> np.ndarray:
     """Sizes from 0.5 to 1.5 with random signs: no entry is so small that a mistake in it could hide."""
     return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
@@ -253,6 +271,7 @@ def _judge(
     numeric: Callable,
     ys: list[np.ndarray],
     gs: list[np.ndarray],
+    entries: list[list[tuple] | None],
 ) -> None:
     """Raise for the first gradient that is wrong."""
     values = [move(x.data, "cpu") for x in variables]
@@ -260,7 +279,7 @@ def _judge(
         if is_right(dx, estimate.value, estimate.limit) and estimate.trusted.all():
             continue
         if np.isfinite(dx).all():
-            _check_smooth(name, variables[k].data, dx, estimate, numeric, gs)
+            _check_smooth(name, variables[k].data, dx, estimate, numeric, gs, entries[k])
         single = len(ys) == 1
         words = diagnose(
             f"d{name}",
@@ -273,29 +292,34 @@ def _judge(
         )
         off = np.abs(dx - estimate.value) / np.maximum(estimate.limit, np.finfo(float).tiny)
         worst = tuple(int(i) for i in np.unravel_index(int(np.nan_to_num(off, nan=np.inf).argmax()), off.shape))
-        numbers = f"At {list(worst)}: got {dx[worst]:.8g}, finite differences give {estimate.value[worst]:.8g}"
+        at = worst if entries[k] is None else entries[k][worst[0]]
+        numbers = f"At {list(at)}: got {dx[worst]:.8g}, finite differences give {estimate.value[worst]:.8g}"
         raise GradientError(f"{_spell_order(level)}{words}\n{numbers} ± {estimate.limit[worst]:.1e}.")
 
 
 def _check_smooth(
-    name: str, x: Array, dx: np.ndarray, estimate: Estimate, numeric: Callable, gs: list[np.ndarray]
+    name: str, x: Array, dx: np.ndarray, estimate: Estimate, numeric: Callable, gs: list[np.ndarray], some: list | None
 ) -> None:
     """Raise ``ValueError`` when it is not the gradient that is wrong, but the point where it was checked."""
-    suspicious = ~estimate.trusted | (np.abs(dx - estimate.value) > estimate.limit)
-    for i in (tuple(int(n) for n in i) for i in np.argwhere(suspicious)):
-        place = f"{name}{list(i)} = {float(x[i]):.6g}"
-        if not estimate.trusted[i]:
+    places = list(np.ndindex(x.shape)) if some is None else some
+    trusted = dict(zip(places, estimate.trusted.ravel()))
+    right = dict(zip(places, (np.abs(dx - estimate.value) <= estimate.limit).ravel()))
+    for i in places:
+        if trusted[i] and right[i]:
+            continue
+        slopes, limits = zip(*(one_sided_slope(numeric, x, i, side, gs) for side in (-1, 1)))
+        gap = 10 * sum(limits) + 1e-4 * abs(slopes[0])
+        if np.isfinite(slopes).all() and abs(slopes[1] - slopes[0]) > gap:
             raise ValueError(
-                f"check_grads: finite differences by {place} do not settle "
-                f"({estimate.value[i]:.6g} ± {estimate.limit[i]:.1e}).\n"
-                "Is there a kink or a jump, or is f very steep or not finite near it?"
+                f"check_grads: {name}{list(i)} = {float(x[i]):.6g} sits on a kink: slope {slopes[0]:.6g} to the left, "
+                f"{slopes[1]:.6g} to the right.\nMove it, or use minidl.kinks.check_kink."
             )
-        (left, limit1), (right, limit2) = (one_sided_slope(numeric, x, i, side, gs) for side in (-1, 1))
-        if abs(right - left) > 10 * (limit1 + limit2) + 1e-4 * abs(left):
-            raise ValueError(
-                f"check_grads: {place} sits on a kink: slope {left:.6g} to the left, {right:.6g} to the right.\n"
-                "Move it, or use minidl.kinks.check_kink."
-            )
+    if not all(trusted.values()):
+        i = next(i for i in places if not trusted[i])
+        raise ValueError(
+            f"check_grads: finite differences by {name}{list(i)} = {float(x[i]):.6g} do not settle.\n"
+            "Is there a kink or a jump, or is f very steep or not finite near it?"
+        )
 
 
 def _check_same_gradient(names: list[str], once: list[np.ndarray], again: list[Tensor]) -> None:

@@ -72,6 +72,17 @@ def test_a_slope_that_vanishes_in_the_rounding_of_f():
     check_grads(lambda x: md.logsumexp(x), np.array([0.0, 30.0]))
 
 
+def test_a_sample_of_a_large_array():
+    x, w = normal(20, 30), normal(30, 4)
+    report = check_grads(lambda x, w: md.tanh(x @ w), x, w, sample=5)
+    assert (report.order, report.entries) == (1, 10)
+    wrong = op_with(lambda x, w, /: x @ w, lambda g, y, x, w: g @ w.T, lambda g, y, x, w: -x.T @ g)
+    with pytest.raises(GradientError, match="dw: right size, wrong sign"):
+        check_grads(wrong, x, w, sample=5)
+    with pytest.raises(ValueError, match=r"x\[\d+, \d+\] = 0 sits on a kink"):
+        check_grads(md.relu, np.zeros((20, 30)), sample=5)
+
+
 # --- parameters ---------------------------------------------------------------------------------------------------
 
 
