@@ -176,6 +176,7 @@ def test_other_errors_of_dense_are_not_called_a_wrong_width():
         (Dense(3, activation="relu"), "Dense(3, activation='relu')"),
         (Dense(3, activation=layers.Softmax()), "Dense(3, activation='Softmax(axis=-1)')"),
         (layers.Activation("linear"), "Activation('linear')"),
+        (Dense(3, activation=layers.ReLU), "Dense(3, activation='ReLU(max_value=None, negative_slope=0.0)')"),
         (layers.Activation(md.sin), "Activation('sin')"),
         (Dropout(0.5), "Dropout(0.5)"),
         (layers.Reshape((2, -1)), "Reshape((2, -1))"),

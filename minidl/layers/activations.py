@@ -34,11 +34,13 @@ ACTIVATIONS: dict[str, Callable[..., Any] | None] = {
 
 
 def get(activation: Any) -> Callable[..., Any] | None:
-    """The op of that name; a callable is taken as it is; None and "linear" mean none.
+    """The op of that name; a callable is taken as it is, a layer's class is made a layer; None and "linear" mean none.
 
     >>> get("relu")
     <op relu(x, /)>
     """
+    if isinstance(activation, type) and issubclass(activation, Layer):
+        return activation()
     if activation is None or callable(activation):
         return activation
     if not isinstance(activation, str) or activation not in ACTIVATIONS:

@@ -65,7 +65,14 @@ class Dropout(Layer):
         """m / (1 − p), of the dtype and on the device of x."""
         shape = x.shape
         if self.noise_shape is not None:
-            shape = tuple(n if s is None else s for n, s in zip(shape, self.noise_shape, strict=True))
+            if len(self.noise_shape) != len(shape) or any(
+                s not in (None, 1, n) for n, s in zip(shape, self.noise_shape)
+            ):
+                raise ValueError(
+                    f"Dropout {self.name!r} expects noise_shape to have None, 1 or the size of x on each axis, "
+                    f"got {self.noise_shape} for x of shape {shape}."
+                )
+            shape = tuple(n if s is None else s for n, s in zip(shape, self.noise_shape))
         dropped = min(max(round(256 * self.rate), 1), 255)  # of the 256 values of a byte; p = dropped / 256
         drawn = generator(self.rng).integers(0, 256, shape, dtype=np.uint8)
         kept = move(drawn, x.device) >= dropped

@@ -158,6 +158,8 @@ REFUSALS = [
     Refusal("Reshape", lambda: md.layers.Reshape(784), TypeError, "target_shape as a tuple"),
     Refusal("Dropout", lambda: md.layers.Dropout(1.0), ValueError, "0 <= rate < 1"),
     Refusal("Dropout", lambda: md.layers.Dropout(50), ValueError, "0 <= rate < 1"),
+    Refusal("Dropout", lambda: md.layers.Dropout(0.5, (1,))(ONES), ValueError, r"got \(1,\) for x of shape \(4, 3\)"),
+    Refusal("Dropout", lambda: md.layers.Dropout(0.5, (2, 3))(ONES), ValueError, r"noise_shape .* \(2, 3\) for x"),
     Refusal("Dropout", lambda: md.layers.Dropout(0.5, rng="0"), TypeError, "rng must be"),
     Refusal("Add", lambda: md.layers.Add()(md.Tensor(ONES)), TypeError, r"list of at least two inputs: Add\(\)\(\[x1"),
     Refusal("Add", lambda: md.layers.Add()([ONES, ONES[:, :1]]), ValueError, r"one shape, got \(4, 3\), \(4, 1\)"),
