@@ -10,14 +10,17 @@ Read it from left to right: ``arrays`` → ``autograd`` → ``ops`` → ``layers
 ``schedules`` → ``data``, ``metrics`` → ``models``. No room needs what stands to its right.
 """
 
-from minidl import data, initializers, layers, losses, metrics, ops, optimizers, plot, schedules
+from minidl import callbacks, data, initializers, layers, losses, metrics, ops, optimizers, plot, schedules
 from minidl.arrays import array_module, default_dtype, seed, set_default_dtype
 from minidl.autograd import Tensor, primitive
 from minidl.backward import gradients
+from minidl.checkpoint import load_checkpoint, save_checkpoint
+from minidl.cross_validation import cross_validate
 from minidl.debugging import debug
 from minidl.gradcheck import check_grads
 from minidl.layers import Input, Layer, Parameter
-from minidl.models import Sequential
+from minidl.memory import keep_memory
+from minidl.models import Model, Sequential
 from minidl.ops import *  # noqa: F403 - the names are listed there
 from minidl.recording import is_recording, no_grad
 from minidl.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -28,7 +31,8 @@ __all__ = [
     "Tensor", "no_grad", "is_recording", "debug", "seed",
     "array_module", "default_dtype", "set_default_dtype",
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "gradients", "check_grads", "primitive",
-    "Input", "Layer", "Parameter", "Sequential",
-    "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "schedules",
+    "Input", "Layer", "Parameter", "Model", "Sequential",
+    "cross_validate", "save_checkpoint", "load_checkpoint", "keep_memory",
+    "callbacks", "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "schedules",
     *ops.__all__,
 ]  # fmt: skip
