@@ -12,6 +12,7 @@ from minidl.backward import gradients
 from minidl.dispatch import OPS
 from minidl.gradcheck import check_grads
 from minidl.kinks import check_kink
+from minidl.losses import LOSSES
 from tests.running import assert_close, assert_same, leaves, numbers, rng, run
 from tests.table import KINKS, REFUSALS, ROWS
 from tests.table.row import Kink, Refusal, Row
@@ -28,6 +29,12 @@ every_op_row = pytest.mark.parametrize("row", OF_OPS, ids=str)
 
 def test_every_public_op_has_a_row():
     assert not sorted(set(PUBLIC) - {row.op for row in ROWS})
+
+
+def test_every_layer_and_loss_has_a_row():
+    layers = {c for c in vars(md.layers).values() if isinstance(c, type) and issubclass(c, md.Layer)} - {md.Layer}
+    public = {c.__name__ for c in layers | set(LOSSES.values())}
+    assert not sorted(public - {row.op for row in ROWS})
 
 
 def test_rows_are_told_apart():
