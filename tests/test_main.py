@@ -1,0 +1,84 @@
+"""The main job: what it prints, what it writes, how it stops, and what it says to wrong options."""
+
+import numpy as np
+import pytest
+
+from minidl import callbacks, models
+from minidl.__main__ import main
+from minidl.examples import mnist_dense
+
+
+@pytest.fixture
+def few_images(monkeypatch):
+    """The same job on a few of the images, with a narrow network."""
+    whole = mnist_dense.data()
+    few = tuple((x[:n], y[:n]) for (x, y), n in zip(whole, (400, 100, 100)))
+    monkeypatch.setattr(mnist_dense, "data", lambda: few)
+
+    def narrow():
+        return models.Sequential(
+            [mnist_dense.Flatten(input_shape=(28, 28)), mnist_dense.Dense(32, "relu"), mnist_dense.Dense(10)]
+        )
+
+    monkeypatch.setattr(mnist_dense, "build", narrow)
+
+
+def test_it_checks_trains_judges_and_draws(few_images, tmp_path, capsys):
+    picture = tmp_path / "picture.png"
+    assert main(["--epochs", "2", "--out", str(picture)]) == 0
+    printed = capsys.readouterr().out
+    for words in ("gradients right", "Epoch 2/2", "Test accuracy", "guessed as", str(picture)):
+        assert words in printed
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_seed_gives_the_same_run(few_images, tmp_path, capsys):
+    def accuracy_line(seed):
+        main(["--epochs", "1", "--seed", seed, "--out", str(tmp_path / "p.png")])
+        lines = capsys.readouterr().out.splitlines()
+        return next(line.split(" on ")[0] for line in lines if line.startswith("Test accuracy"))
+
+    assert accuracy_line("1") == accuracy_line("1")
+
+
+def test_ctrl_c_keeps_the_best_weights(few_images, tmp_path, capsys, monkeypatch):
+    class Impatient(callbacks.EarlyStopping):
+        """Presses Ctrl-C in the ninth epoch, after spoiling the weights."""
+
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            if epoch == 1:
+                self.best_before = [w.copy() for w in self.model.get_weights()]
+            if epoch == 8:
+                for p in self.model.parameters():
+                    p.data = np.full(p.shape, 100.0)
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("minidl.__main__.EarlyStopping", Impatient)
+    assert main(["--epochs", "12", "--out", str(tmp_path / "p.png")]) == 0
+    printed = capsys.readouterr().out
+    assert "Stopped" in printed and "Test accuracy" in printed
+    accuracy = float(printed.split("Test accuracy ")[1].split()[0])
+    assert accuracy > 0.3  # spoiled weights guess one class for all: 0.1 or so
+    assert (tmp_path / "p.png").exists()
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--model", "dens"], "Did you mean 'dense'"),
+        (["--epochs", "0"], "--epochs expects at least 1"),
+        (["--device", "gpu"], 'device must be "cpu" or "cuda"'),
+        (["--out", "no/such/folder/p.png"], "there is no folder"),
+    ],
+)
+def test_wrong_options_are_refused_in_words(options, words, capsys):
+    assert main(options) == 1
+    printed = capsys.readouterr().out
+    assert words in printed and len(printed.splitlines()) <= 3
+
+
+def test_a_file_is_no_number(capsys):
+    with pytest.raises(SystemExit):
+        main(["--epochs", "many"])
+    assert "invalid int value" in capsys.readouterr().err
