@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         run(options)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, OSError) as error:
         print(f"minidl: {error}")
         return 1
     return 0
@@ -105,12 +105,10 @@ def print_confusion(confusion: np.ndarray) -> None:
         print(f"{i:5d}              " + "".join(f"{n:5d}" if n else "    ." for n in row))
 
 
-def draw(
-    history: Any, confusion: np.ndarray, test: tuple, probabilities: np.ndarray, accuracy: float, out: Path
-) -> None:
+def draw(history: Any, confusion: np.ndarray, test: tuple, probabilities: np.ndarray, out: Path) -> None:
     """One picture: how the training went, what is confused with what, and the worst mistakes."""
     figure = plot.style.new_figure(13, 9)
-    figure.suptitle(f"Handwritten digits: test accuracy {accuracy:.4f}", fontsize=15)
+    figure.suptitle(f"Handwritten digits: test accuracy {confusion.trace() / confusion.sum():.4f}", fontsize=15)
     top, bottom = figure.subfigures(2, 1, height_ratios=[1.5, 1])
     left, right = top.subfigures(1, 2, width_ratios=[1.2, 1])
     plot.training_curves(history, figure=left)

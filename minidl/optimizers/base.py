@@ -1,0 +1,209 @@
+"""What all update rules share: parameters, clipping, decay, the count of steps, and going on after an interruption."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from minidl import edits
+from minidl.arrays import Array, device_of, move
+from minidl.errors import describe
+from minidl.layers.base import Parameter
+from minidl.optimizers.shelf import Shelf, plain
+
+
+class Optimizer:
+    """What all update rules share: the parameters, their state, clipping and the count of steps.
+
+    Parameters
+    ----------
+    parameters
+        The Parameters to train; may be left out when the optimizer is given to ``compile``.
+    learning_rate : float or schedule
+        α. A schedule is a function of the number of steps taken so far.
+    clipnorm, clipvalue, global_clipnorm : float, optional
+        Scale each parameter's gradient to at most this norm; cut each entry to ±clipvalue; scale all gradients together
+        to at most this norm.
+    weight_decay : float, optional
+        λ of decoupled weight decay: w ← w − α λ w before each update (Loshchilov & Hutter 2019). Not an L2 penalty.
+    """
+
+    state_names: tuple[str, ...] = ()  # the arrays that the rule remembers, as long as the weights
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter] | None = None,
+        learning_rate: float | Callable[[int], float] = 0.001,
+        *,
+        weight_decay: float = 0.0,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+    ):
+        if not callable(learning_rate) and not learning_rate >= 0:
+            raise ValueError(f"{type(self).__name__} expects learning_rate >= 0, got {learning_rate!r}.")
+        for name, limit in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)):
+            if limit is not None and not limit > 0:
+                raise ValueError(f"{type(self).__name__} expects {name} > 0, or None, got {limit!r}.")
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay or 0.0
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.iterations = 0
+        self.parameters: list[Parameter] = []
+        self._shelves: list[Shelf] = []
+        if parameters is not None:
+            self.bind(parameters)
+
+    # --- the rule -----------------------------------------------------------------------------------------------
+
+    def update(self, w: Array, g: Array, t: Array, rate: float, **state: Array) -> None:
+        """Change a block of weights ``w`` in place; ``t`` is scratch of the same size."""
+        raise TypeError(f"{type(self).__name__} defines no update(self, w, g, t, rate): write the rule there.")
+
+    # --- using it -----------------------------------------------------------------------------------------------
+
+    def bind(self, parameters: Iterable[Parameter]) -> None:
+        """Take charge of those of these parameters that are trainable. What was remembered of others is dropped."""
+        rule = type(self).__name__
+        if isinstance(parameters, (int, float)) or not hasattr(parameters, "__iter__"):
+            fix = "Pass model.parameters()." if hasattr(parameters, "parameters") else "Write learning_rate=...?"
+            raise TypeError(f"{rule} expects Parameters first, got {describe(parameters)}. {fix}")
+        parameters = list({id(p): p for p in parameters}.values())  # each once, even where two models share it
+        for p in parameters:
+            if not isinstance(p, Parameter):
+                raise TypeError(f"{rule} expects Parameters, got {type(p).__name__}. Pass model.parameters().")
+        self.parameters = [p for p in parameters if p.requires_grad]
+        self._shelves = []
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the last step."""
+        for p in self.parameters:
+            p.grad = None
+
+    @property
+    def current_learning_rate(self) -> float:
+        """α of the next step, whether it is a number or follows a schedule."""
+        rate = self.learning_rate
+        return float(rate(self.iterations) if callable(rate) else rate)
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient, once."""
+        if not self._shelves or not all(shelf.is_current() for shelf in self._shelves):
+            self._make_shelves()
+        rate = self.current_learning_rate
+        self.iterations += 1
+        if self.clipnorm or self.clipvalue or self.global_clipnorm:
+            self._clip()
+        for shelf in self._shelves:
+            for run in shelf.runs_with_gradients():
+                g = run.gradient()
+                for block, w, t, state in run.blocks:
+                    if self.weight_decay:
+                        w *= 1.0 - rate * self.weight_decay
+                    self.update(w, g[block], t, rate, **state)
+            edits.mark_edited(shelf.flat)
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _make_shelves(self) -> None:
+        """Lay the parameters side by side, one shelf for each dtype and device, keeping what is remembered of them."""
+        if not self.parameters:
+            raise ValueError(
+                f"{type(self).__name__} has no parameters to update.\n"
+                f"Make it with {type(self).__name__}(model.parameters()), after the model is built."
+            )
+        remembered = self._state_by_parameter()
+        kinds: dict[tuple, list[Parameter]] = {}
+        for p in self.parameters:
+            kinds.setdefault((p.dtype, device_of(p._data)), []).append(p)
+        self._shelves = [Shelf(members, self.state_names) for members in kinds.values()]
+        self._restore_state(remembered)
+
+    def _state_by_parameter(self) -> dict[int, dict[str, Array]]:
+        found = {}
+        for shelf in self._shelves:
+            for p, part in zip(shelf.parameters, shelf.parts, strict=True):
+                found[id(p)] = {name: array[part] for name, array in shelf.state.items()}
+        return found
+
+    def _restore_state(self, remembered: dict[int, dict[str, Array]]) -> None:
+        for shelf in self._shelves:
+            for p, part in zip(shelf.parameters, shelf.parts, strict=True):
+                for name, values in remembered.get(id(p), {}).items():
+                    shelf.state[name][part] = move(values, device_of(shelf.flat))
+
+    def _clip(self) -> None:
+        """Clip by value, then by each parameter's norm, then by the norm of all together."""
+        with_grad = [p for p in self.parameters if p.grad is not None]
+        for p in with_grad:
+            if self.clipvalue:
+                p.grad = plain(p.grad).clip(-self.clipvalue, self.clipvalue)
+            if self.clipnorm:
+                p.grad = plain(p.grad) * min(1.0, self.clipnorm / (norm([plain(p.grad)]) + 1e-12))
+        if self.global_clipnorm:
+            scale = min(1.0, self.global_clipnorm / (norm([plain(p.grad) for p in with_grad]) + 1e-12))
+            for p in with_grad:
+                p.grad = plain(p.grad) * scale
+
+    # --- saving and resuming ------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on as if never stopped: the count of steps and what the rule remembers."""
+        state: dict[str, Any] = {"iterations": self.iterations}
+        remembered = self._state_by_parameter()
+        for i, p in enumerate(self.parameters):
+            for name, values in remembered.get(id(p), {}).items():
+                values = values.reshape(p.shape)
+                state[f"{i}.{name}"] = np.array(values if isinstance(values, np.ndarray) else values.get())
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a ``state_dict`` of the same rule over parameters of the same shapes.
+
+        Raises
+        ------
+        ValueError
+            Names are missing or unexpected, or shapes differ; then nothing is changed.
+        """
+        shapes = {f"{i}.{name}": p.shape for i, p in enumerate(self.parameters) for name in self.state_names}
+        if "iterations" not in state:
+            raise ValueError(f"{type(self).__name__} expects a state with 'iterations', got {sorted(state)}.")
+        if set(state) == {"iterations"}:  # saved before the first step
+            shapes = {}
+        faults = [f"missing: {name}" for name in shapes if name not in state]
+        faults += [f"unexpected: {name}" for name in state if name not in shapes and name != "iterations"]
+        for name, shape in shapes.items():
+            if name in state and np.shape(state[name]) != shape:
+                faults.append(f"{name} has shape {np.shape(state[name])}, expected {shape}")
+        if faults:
+            shown = "; ".join(faults[:6]) + (f"; and {len(faults) - 6} more" if len(faults) > 6 else "")
+            raise ValueError(f"the state does not fit {type(self).__name__} and its parameters:\n{shown}.")
+        self._shelves = []
+        self._make_shelves()
+        self.iterations = int(state["iterations"])
+        if shapes:
+            values = {
+                i: {n: np.ravel(state[f"{i}.{n}"]) for n in self.state_names} for i in range(len(self.parameters))
+            }
+            self._restore_state({id(p): values[i] for i, p in enumerate(self.parameters)})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copying and pickling: not the shelves, whose views would come apart, but what they remember."""
+        return {**vars(self), "_shelves": [], "state": self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        remembered = vars(self).pop("state")
+        if self.parameters:
+            self.load_state_dict(remembered)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(learning_rate={self.learning_rate!r})"
+
+
+def norm(arrays: list[Array]) -> float:
+    """√Σ a², over all numbers of all the arrays."""
+    return math.sqrt(sum(float((a * a).sum()) for a in arrays))

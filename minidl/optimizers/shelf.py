@@ -1,0 +1,98 @@
+"""Where an optimizer keeps its numbers: the parameters of a model side by side in one flat array.
+
+An optimizer does little arithmetic on many numbers: its time is the time to read and write memory. On a shelf small
+parameters are updated together, as if they were one, and large ones in blocks that fit the processor's cache.
+"""
+
+from typing import Any
+
+from minidl.arrays import Array, array_module
+from minidl.autograd import Tensor
+from minidl.layers.base import Parameter
+
+BLOCK = 65536  # numbers updated at a time: weights, gradient, state and scratch stay in the processor's cache
+
+
+class Shelf:
+    """Parameters of one dtype and device, side by side in one flat array, with the rule's state beside them.
+
+    Each parameter's data becomes a view of its part. Whoever gives a parameter other data (``p.data = a``, moving it to
+    another device, a second optimizer) breaks the tie; ``is_current`` notices, and the optimizer lays a new shelf.
+    """
+
+    def __init__(self, parameters: list[Parameter], state_names: tuple[str, ...]):
+        xp = array_module(parameters[0]._data)
+        self.parameters = parameters
+        self.parts: list[slice] = []
+        stop = 0
+        for p in parameters:
+            self.parts.append(slice(stop, stop + p.size))
+            stop += p.size
+        self.flat = xp.empty(stop, parameters[0].dtype)
+        self.views = []
+        for p, part in zip(parameters, self.parts, strict=True):
+            view = self.flat[part].reshape(p.shape)
+            view[...] = p._data
+            p._data = view
+            self.views.append(view)
+        self.state = {name: xp.zeros_like(self.flat) for name in state_names}
+        self.scratch = xp.empty(min(stop, BLOCK), self.flat.dtype)
+        self.runs = self._plan()
+        self.single = [Run(self, [p], part) for p, part in zip(parameters, self.parts, strict=True)]
+
+    def _plan(self) -> "list[Run]":
+        """Small neighbours in one run, each large parameter in a run of its own, whose gradient need not be copied."""
+        runs = []
+        small: list[tuple[Parameter, slice]] = []
+        for p, part in zip([*self.parameters, None], [*self.parts, None], strict=True):
+            if p is not None and p.size < BLOCK:
+                small.append((p, part))
+                continue
+            if small:
+                whole = slice(small[0][1].start, small[-1][1].stop)
+                runs.append(Run(self, [q for q, _ in small], whole))
+                small = []
+            if p is not None:
+                runs.append(Run(self, [p], part))
+        return runs
+
+    def is_current(self) -> bool:
+        """True while every parameter's data is still its view of the shelf."""
+        for p, view in zip(self.parameters, self.views):
+            if p._data is not view:
+                return False
+        return True
+
+    def runs_with_gradients(self) -> "list[Run]":
+        """The runs to update; parameter by parameter where some have no gradient."""
+        for p in self.parameters:
+            if p.grad is None:
+                return [run for run in self.single if run.parameters[0].grad is not None]
+        return self.runs
+
+
+class Run:
+    """A stretch of a shelf that is updated together: its parameters, and views of everything in blocks."""
+
+    def __init__(self, shelf: Shelf, parameters: list[Parameter], part: slice):
+        self.parameters = parameters
+        size = part.stop - part.start
+        self.staged = array_module(shelf.flat).empty(size, shelf.flat.dtype) if len(parameters) > 1 else None
+        self.blocks = []  # (where in the gradient, weights, scratch, state)
+        for start in range(0, size, BLOCK):
+            block = slice(start, min(start + BLOCK, size))
+            here = slice(part.start + block.start, part.start + block.stop)
+            state = {name: array[here] for name, array in shelf.state.items()}
+            self.blocks.append((block, shelf.flat[here], shelf.scratch[: block.stop - block.start], state))
+
+    def gradient(self) -> Array:
+        """The gradients of the run's parameters as one flat array."""
+        if self.staged is None:
+            return plain(self.parameters[0].grad).reshape(-1)
+        grads = [plain(p.grad) for p in self.parameters]
+        return array_module(self.staged).concatenate(grads, axis=None, out=self.staged)
+
+
+def plain(g: Any) -> Array:
+    """A gradient as an array: ``backward(create_graph=True)`` leaves Tensors."""
+    return g._data if isinstance(g, Tensor) else g
