@@ -16,6 +16,7 @@ from minidl import losses, metrics
 from minidl.arrays import Array, array_module
 from minidl.autograd import Tensor
 from minidl.layers.base import unique_name
+from minidl.ops.cross_entropy import check_classes
 
 
 class FunctionLoss(losses.Loss):
@@ -128,8 +129,10 @@ class Objective:
         """Let each loss look at all targets now, not in the middle of training. ``outputs`` are of one sample."""
         for head, t, output in zip(self.heads, y if self.several else [y], outputs if self.several else [outputs]):
             xp = array_module(t)
-            shape = (n, *output.shape[1:])
-            head.loss.check(t, Tensor(xp.broadcast_to(xp.zeros((), output.dtype), shape)))
+            all_outputs = xp.broadcast_to(xp.zeros((), output.dtype), (n, *output.shape[1:]))  # takes no memory
+            t = head.loss.check(t, Tensor(all_outputs))
+            if isinstance(head.loss, losses.SparseCategoricalCrossentropy):
+                check_classes(head.loss.name, all_outputs, t)
 
     def __call__(self, y: Any, outputs: Any, w: Array | None = None) -> Tensor:
         """L for one batch."""

@@ -1,0 +1,280 @@
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import layers as L
+
+
+def names(model):
+    return [layer.name for layer in model.layers]
+
+
+def random(*shape):
+    return md.Tensor(np.random.default_rng(0).normal(size=shape).astype(np.float32))
+
+
+# --- Sequential -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "first", [[md.Input(shape=(4,))], [L.InputLayer((4,))], []], ids=["Input", "InputLayer", "shape"]
+)
+def test_a_row_is_built_at_once_when_its_input_is_known(first):
+    shape = {} if first else {"input_shape": (4,)}
+    model = md.Sequential([*first, L.Dense(3, activation="relu", **shape), L.Dense(2)])
+    assert model.built and model.count_params() == 4 * 3 + 3 + 3 * 2 + 2
+    assert [name for name, _ in model.named_parameters()] == [
+        "dense.kernel",
+        "dense.bias",
+        "dense_1.kernel",
+        "dense_1.bias",
+    ]
+
+
+def test_a_row_is_built_by_its_first_call():
+    model = md.Sequential([L.Dense(3), L.Flatten(), L.Dense(2)])
+    assert not model.built and model.parameters() == []
+    assert model(random(5, 2, 4)).shape == (5, 2)
+    assert model.built and model.get_layer("dense_1").kernel.shape == (6, 2)
+
+
+def test_build_takes_a_shape_with_the_batch_and_add_goes_on_from_there():
+    model = md.Sequential([L.Dense(3)])
+    model.build((None, 4))
+    model.add(L.Dense(2))
+    assert model.count_params() == 15 + 8
+    assert model(random(1, 4)).shape == (1, 2)
+
+
+def test_building_gives_the_same_weights_however_it_comes_about():
+    def made(build):
+        md.seed(0)
+        layer = L.Dense(3, **({"input_shape": (4,)} if build == "shape" else {}))
+        model = md.Sequential([layer, L.Dense(2)])
+        if build == "call":
+            model(random(2, 4))
+        if build == "build":
+            model.build((None, 4))
+        return model.get_weights()
+
+    for other in ("call", "build"):
+        for a, b in zip(made("shape"), made(other)):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_row_computes_its_layers_one_after_another():
+    model = md.Sequential([L.Dense(3, activation="tanh", input_shape=(4,)), L.Dense(2)])
+    x = random(5, 4)
+    W, b, V, c = (p.data for p in model.parameters())
+    np.testing.assert_allclose(model(x).numpy(), np.tanh(x.numpy() @ W + b) @ V + c, rtol=1e-5)
+
+
+def test_names_differ_and_given_names_stay():
+    model = md.Sequential([L.Dense(1, input_shape=(1,)), L.Dense(1, name="head"), L.Dense(1), L.Dense(1, name="head")])
+    assert names(model) == ["dense", "head", "dense_1", "head_1"]
+
+
+def test_a_layer_that_stands_twice_in_a_row_shares_its_weights():
+    layer = L.Dense(3)
+    model = md.Sequential([md.Input(shape=(3,)), layer, layer])
+    assert model.count_params() == 12 and names(model) == ["dense"]
+    x = random(2, 3)
+    np.testing.assert_array_equal(model(x).numpy(), layer(layer(x)).numpy())
+
+
+def test_rows_within_rows():
+    inner = md.Sequential([L.Dense(3, activation="relu"), L.Dense(3)])
+    model = md.Sequential([md.Input(shape=(4,)), inner, L.Dense(1)])
+    assert [name for name, _ in model.named_parameters()][:2] == ["sequential.dense.kernel", "sequential.dense.bias"]
+    assert inner.built and model(random(2, 4)).shape == (2, 1)
+
+
+def test_a_frozen_row_stays_frozen_when_it_is_built():
+    model = md.Sequential([L.Dense(2), L.Dense(1)])
+    model.trainable = False
+    model(random(1, 3))
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: md.Sequential(L.Dense(1)), r"expects a list of layers.*Write Sequential\(\[...\]\)"),
+        (lambda: md.Sequential([L.Dense]), r"expects layers.*Write Dense\(...\)\?"),
+        (lambda: md.Sequential(["relu"]), "expects layers, got str 'relu'"),
+    ],
+)
+def test_what_is_not_a_layer_is_refused(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_input_stands_first_or_nowhere():
+    with pytest.raises(ValueError, match="only as its first item"):
+        md.Sequential([L.Dense(1), md.Input(shape=(2,))])
+
+
+def test_no_such_layer():
+    model = md.Sequential([L.Dense(1, input_shape=(1,))])
+    assert model.get_layer(index=0) is model.layers[0]
+    with pytest.raises(ValueError, match=r"layer 'dens' is not known. Did you mean 'dense'"):
+        model.get_layer("dens")
+
+
+# --- functional -----------------------------------------------------------------------------------------------------
+
+
+def test_a_drawing_may_branch_and_join():
+    x = md.Input(shape=(4,))
+    h = L.Dense(3, activation="relu")(x)
+    y = L.Dense(2)(L.Add()([h, L.Dense(3)(h)]))
+    model = md.Model(inputs=x, outputs=y)
+    assert model.built and names(model) == ["dense", "dense_1", "add", "dense_2"]
+    v = random(5, 4)
+    first, second, _, last = model.layers
+    hidden = first(v)
+    np.testing.assert_array_equal(model(v).numpy(), last(hidden + second(hidden)).numpy())
+
+
+def test_several_inputs_and_outputs_and_a_shared_layer():
+    a, b = md.Input(shape=(2,), name="a"), md.Input(shape=(2,), name="b")
+    shared = L.Dense(3)
+    ha, hb = shared(a), shared(b)
+    model = md.Model(inputs=[a, b], outputs=[L.Dense(1, name="sum")(L.Add()([ha, hb])), ha])
+    assert (model.input_names, model.output_names) == (["a", "b"], ["sum", "dense"])
+    assert model.count_params() == 9 + 4
+    va, vb = random(4, 2), -random(4, 2)
+    for outputs in (model([va, vb]), model(va, vb)):
+        np.testing.assert_array_equal(outputs[1].numpy(), shared(va).numpy())
+        assert outputs[0].shape == (4, 1)
+    with pytest.raises(ValueError, match=r"expects 2 inputs \(a, b\), got 1"):
+        model(va)
+
+
+def test_parts_of_a_drawing_are_models_that_share_its_layers():
+    x = md.Input(shape=(4,))
+    h = L.Dense(3)(x)
+    whole, part = md.Model(x, L.Dense(1)(h)), md.Model(x, h)
+    assert part.layers[0] is whole.layers[0]
+    np.testing.assert_array_equal(whole(random(2, 4)).numpy(), whole.layers[1](part(random(2, 4))).numpy())
+    assert md.Model(h, L.Dense(1)(h))(random(2, 3)).shape == (2, 1)  # from the middle on
+
+
+def test_a_model_within_a_drawing():
+    inner = md.Sequential([L.Dense(3)])
+    x = md.Input(shape=(4,))
+    model = md.Model(x, L.Dense(1)(inner(x)))
+    assert names(model) == ["sequential", "dense"] and model.count_params() == 15 + 4
+
+
+def test_a_constant_among_the_inputs():
+    x = md.Input(shape=(2,))
+
+    class Shift(md.Layer):
+        def call(self, x, by):
+            return x + by
+
+    model = md.Model(x, Shift()(x, md.Tensor([10.0, 20.0])))
+    np.testing.assert_array_equal(model(md.Tensor([[1.0, 2.0]])).numpy(), [[11.0, 22.0]])
+
+
+def test_a_deep_drawing_does_not_exhaust_the_stack():
+    x = md.Input(shape=(1,))
+    y, layer = x, L.Activation("linear")
+    for _ in range(3000):
+        y = layer(y)
+    model = md.Model(x, y)
+    assert len(model.drawing.steps) == 3000 and model(md.Tensor([[2.0]])).item() == 2.0
+
+
+def test_what_a_drawing_lacks():
+    x, other = md.Input(shape=(2,)), md.Input(shape=(2,), name="other")
+    with pytest.raises(ValueError, match="depends on 'other', which is not among its inputs"):
+        md.Model(inputs=x, outputs=L.Add()([x, other]))
+    with pytest.raises(TypeError, match="both inputs and outputs"):
+        md.Model(inputs=x)
+    with pytest.raises(TypeError, match=r"expects outputs as what Input\(...\)"):
+        md.Model(inputs=x, outputs=L.Dense(1))
+
+
+# --- a class of one's own -------------------------------------------------------------------------------------------
+
+
+class Net(md.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = [L.Dense(4, activation="relu"), L.Dense(4, activation="relu")]
+        self.out = L.Dense(2)
+
+    def call(self, x):
+        for layer in self.hidden:
+            x = layer(x)
+        return self.out(x)
+
+
+def test_a_class_finds_its_layers_in_lists_too():
+    net = Net()
+    assert net(random(3, 5)).shape == (3, 2)
+    assert [name for name, _ in net.named_parameters()][::2] == ["hidden.0.kernel", "hidden.1.kernel", "out.kernel"]
+    assert names(net) == ["dense", "dense_1", "dense_2"] and net.name == "net"
+
+
+def test_a_class_without_call_says_so():
+    class Empty(md.Model):
+        pass
+
+    with pytest.raises(TypeError, match="Empty defines no call"):
+        Empty()(random(1, 1))
+
+
+def test_layers_added_to_a_drawing_by_its_class_are_found():
+    class Scaled(md.Model):
+        def __init__(self):
+            x = md.Input(shape=(2,))
+            super().__init__(inputs=x, outputs=L.Dense(1)(x))
+            self.scale = md.Parameter([2.0])
+
+        def call(self, x):
+            return super().call(x) * self.scale
+
+    assert [name for name, _ in Scaled().named_parameters()] == ["scale", "dense.kernel", "dense.bias"]
+
+
+# --- summary --------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_a_row(capsys):
+    model = md.Sequential([L.Dense(64, activation="relu", input_shape=(784,)), L.Dropout(0.5), L.Dense(10)])
+    model.layers[2].trainable = False
+    model.summary()
+    assert capsys.readouterr().out.splitlines() == [
+        "Sequential 'sequential'",
+        "layer              output shape  parameters",
+        "dense (Dense)      (None, 64)        50,240",
+        "dropout (Dropout)  (None, 64)             0",
+        "dense_1 (Dense)    (None, 10)           650",
+        "50,890 parameters (203.6 kB), 50,240 trainable",
+    ]
+
+
+def test_the_table_before_and_after_building(capsys):
+    model = md.Sequential([L.Dense(3), L.Dense(2)])
+    model.summary()
+    assert "?" in capsys.readouterr().out
+    model(random(1, 4))
+    model.summary()
+    text = capsys.readouterr().out
+    assert "?" not in text and "23 parameters (92 bytes), all trainable" in text
+
+
+def test_the_table_counts_shared_layers_once(capsys):
+    x = md.Input(shape=(2,))
+    layer = L.Dense(2)
+    md.Model(x, layer(layer(x))).summary()
+    text = capsys.readouterr().out
+    assert text.count("dense (Dense)") == 2 and text.count("shared") == 1 and "6 parameters" in text
+    net = Net()
+    net.summary()
+    net(random(1, 2))
+    net.summary()
+    assert "42 parameters" in capsys.readouterr().out

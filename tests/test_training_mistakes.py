@@ -1,0 +1,111 @@
+"""What a beginner gets wrong when training, and what is said to it."""
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import layers as L
+from tests.small_models import LABELS, VALUES, X, classifier, regressor, same_weights, two_by_two
+
+
+def broken(where, value=np.nan):
+    x = X.copy()
+    x[where] = value
+    return x
+
+
+MISTAKES = {
+    "fit before compile": (
+        lambda: md.Sequential([L.Dense(1)]).fit(X, VALUES),
+        r"fit needs an optimizer and a loss.*compile\(optimizer='adam'",
+    ),
+    "evaluate before compile": (lambda: md.Sequential([L.Dense(1)]).evaluate(X, VALUES), "evaluate needs"),
+    "compile without loss": (lambda: regressor(loss=None).fit(X, VALUES), "fit needs a loss"),
+    "wrong width": (lambda: regressor().fit(X[:, :3], VALUES), "Dense 'dense' expects 4 features on the last axis"),
+    "images into Dense": (lambda: regressor().fit(np.zeros((5, 4, 3)), VALUES[:5]), "Flatten"),
+    "lengths": (lambda: regressor().fit(X, VALUES[:40]), "as many targets as inputs, got 50 samples in x and 40 in y"),
+    "no samples": (lambda: regressor().fit(X[:0], VALUES[:0]), "at least one sample, got none"),
+    "no targets": (lambda: regressor().fit(X), r"needs the targets: fit\(x, y\)"),
+    "validation_split too large": (
+        lambda: regressor().fit(X, VALUES, validation_split=1.5),
+        "between 0 and 1, got 1.5",
+    ),
+    "validation_split too small": (lambda: regressor().fit(X, VALUES, validation_split=0.99), "leaves one part empty"),
+    "NaN in x": (lambda: regressor().fit(broken((3, 1)), VALUES), r"x holds 1 NaN or infinite.*first at x\[3, 1\]"),
+    "infinity in x": (lambda: regressor().fit(broken(7, np.inf), VALUES), r"x holds 4 NaN or infinite.*x\[7, 0\]"),
+    "NaN in y": (lambda: regressor().fit(X, broken((0, 0))[:, :1]), r"y holds 1 NaN"),
+    "NaN in validation data": (
+        lambda: regressor().fit(X, VALUES, validation_data=(broken((0, 0)), VALUES)),
+        r"validation_data\): x holds 1 NaN",
+    ),
+    "unknown optimizer": (lambda: regressor(optimizer="addam"), "optimizer 'addam' is not known. Did you mean 'adam'"),
+    "unknown loss": (lambda: regressor(loss="msee"), "loss 'msee' is not known. Did you mean 'mse'"),
+    "unknown metric": (
+        lambda: regressor(metrics=["acuracy"]),
+        "metric 'acuracy' is not known. Did you mean 'accuracy'",
+    ),
+    "(N,) targets": (lambda: regressor().fit(X, VALUES[:, 0]), r"shape \(50, 1\), got \(50,\).*reshape\(-1, 1\)"),
+    "labels for a one-hot loss": (
+        lambda: classifier(loss="categorical_crossentropy").fit(X, LABELS),
+        "Use sparse_categorical_crossentropy",
+    ),
+    "one-hot for a loss of labels": (lambda: classifier().fit(X, np.eye(3)[LABELS]), "categorical_crossentropy"),
+    "labels out of range": (lambda: classifier().fit(X, LABELS + 1), r"labels 0..2 for 3 classes, got 1..3"),
+    "epochs": (lambda: regressor().fit(X, VALUES, epochs=2.5), "epochs as a whole number"),
+    "batch size": (lambda: regressor().fit(X, VALUES, batch_size=0), "batch_size of at least 1"),
+    "text": (lambda: regressor().fit(np.array(["a", "b"]), [1, 2]), "x as numbers"),
+    "ragged": (lambda: regressor().fit([[1, 2], [3]], [1, 2]), "rows differ in length"),
+    "a number": (lambda: regressor().predict(3.0), "one row for each sample, got the single number"),
+    "sample_weight": (
+        lambda: regressor().fit(X, VALUES, sample_weight=[1.0, 2.0]),
+        r"shape \(50,\), one for each sample",
+    ),
+    "class_weight": (lambda: classifier().fit(X, LABELS, class_weight=[1, 2, 3]), r"class_weight as \{label: weight\}"),
+    "callback class": (
+        lambda: regressor().fit(X, VALUES, callbacks=[md.callbacks.TerminateOnNaN]),
+        r"Write TerminateOnNaN\(...\)",
+    ),
+    "validation_data": (lambda: regressor().fit(X, VALUES, validation_data=X), r"as \(x, y\)"),
+    "generator with y": (lambda: regressor().fit(iter([]), VALUES), "with arrays only"),
+    "empty generator": (lambda: regressor().fit(iter([])), "got no batch"),
+    "generator of x": (lambda: regressor().fit(iter([X])), r"batches \(x, y\)"),
+    "generator used up": (lambda: regressor().fit(iter([(X, VALUES)]), epochs=2, verbose=0), "used up"),
+    "missing output": (lambda: _two("mse").fit(*_pairs()), "2 outputs"),
+    "wrong loss names": (lambda: _two({"kind": "mse", "sum": "mse"}).fit(*_pairs()), r"losses for \['kind', 'sum'\]"),
+    "one input of two": (lambda: _two(["mse", "mse"]).fit(X, [VALUES, VALUES]), "list of 2 arrays"),
+    "loss is no Tensor": (lambda: regressor(loss=lambda t, y: 1.0).fit(X, VALUES), "expected a Tensor"),
+}
+
+
+def _two(loss):
+    model = two_by_two()
+    model.compile("adam", loss)
+    return model
+
+
+def _pairs():
+    return [X[:, :2], X[:, 2:]], [VALUES, VALUES]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_mistakes_are_told_in_three_lines(mistake):
+    make, message = MISTAKES[mistake]
+    with pytest.raises((ValueError, TypeError), match=f"(?s){message}") as caught:
+        make()
+    assert len(str(caught.value).splitlines()) <= 3
+
+
+def test_a_mistake_changes_nothing():
+    model = classifier()
+    before = model.state_dict()
+    for y in (LABELS + 1, np.eye(3)[LABELS], LABELS[:40]):
+        with pytest.raises(ValueError):
+            model.fit(X, y, verbose=0)
+    late = np.r_[LABELS[:49], 3]  # one label out of range, at the very end
+    with pytest.raises(ValueError, match=r"got 0\.\.3"):
+        model.fit(X, late, batch_size=1, shuffle=False, verbose=0)
+    assert same_weights(before, model)
+
+
+def test_nan_passes_when_it_is_allowed_to():
+    regressor().fit(broken((0, 0)), VALUES, check_finite=False, verbose=0)
