@@ -76,9 +76,10 @@ def walk(y: Any, g: Any, wanted: set, retain_graph: bool, create_graph: bool, st
     """Go from y to the leaves, youngest op first, and sum up each Tensor's gradient.
 
     An op is older than everything computed from it, so when it is taken from the heap its gradient is complete: every
-    op is visited once. With ``stop`` the walk goes no further than ``wanted``.
+    op is visited once. Where some Tensors are ``wanted`` the walk keeps to the paths that lead to them; with ``stop``
+    it goes no further than these.
 
-    Returns {Tensor: gradient} for the leaves and the wanted Tensors.
+    Returns {Tensor: gradient} for the leaves that were met and the wanted Tensors.
     """
     if create_graph:
         g = g if isinstance(g, Operators) else constant_like(y, g)
@@ -86,6 +87,7 @@ def walk(y: Any, g: Any, wanted: set, retain_graph: bool, create_graph: bool, st
         g = g._data
     if y._record is None or (stop and y in wanted):
         return {y: g if create_graph else g.copy()}
+    paths = paths_to(wanted, y) if wanted and not stop else None
     grads = {y: g}
     heap = [(-y._record[0], y)]
     while heap:
@@ -102,8 +104,10 @@ def walk(y: Any, g: Any, wanted: set, retain_graph: bool, create_graph: bool, st
             output, arguments = y, [x if isinstance(x, Operators) else v for x, v in zip(inputs, values)]
         else:
             output, arguments = y._data, values
+        if paths is not None:
+            tracked = [i for i in tracked if inputs[i] in paths]
         if op.joint is not None:
-            dxs = joint_gradients(op, g, output, arguments, record)
+            dxs = joint_gradients(op, g, output, arguments, tracked, record)
         for i in tracked:  # nothing is computed for the other inputs
             x = inputs[i]
             if op.joint is not None:
@@ -134,9 +138,30 @@ def walk(y: Any, g: Any, wanted: set, retain_graph: bool, create_graph: bool, st
     return grads
 
 
-def joint_gradients(op: Any, g: Any, y: Any, arguments: Any, record: tuple) -> Any:
-    """What a joint rule returns: a gradient for each input that requires one, None for the others."""
-    _, _, inputs, _, tracked, settings, saved, _ = record
+def paths_to(wanted: set, y: Any) -> set:
+    """The Tensors behind y, and y, from which a wanted one can be reached."""
+    behind = {y}
+    pending = [y]
+    while pending:
+        _, _, inputs, _, tracked, *_ = pending.pop()._record
+        for i in tracked:
+            x = inputs[i]
+            if x not in behind:
+                behind.add(x)
+                if x._record is not None:
+                    pending.append(x)
+    paths = wanted & behind
+    for t in sorted((t for t in behind if t._record is not None), key=lambda t: t._record[0]):  # inputs before outputs
+        _, _, inputs, _, tracked, *_ = t._record
+        # A used-up record may have led to a wanted Tensor: keep it, and the walk will say so.
+        if t._record is FREED or any(inputs[i] in paths for i in tracked):
+            paths.add(t)
+    return paths
+
+
+def joint_gradients(op: Any, g: Any, y: Any, arguments: Any, tracked: list, record: tuple) -> Any:
+    """What a joint rule returns: a gradient for each input that is asked for, None for the others."""
+    _, _, inputs, _, _, settings, saved, _ = record
     needs = [False] * len(inputs)
     for i in tracked:
         needs[i] = True

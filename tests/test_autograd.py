@@ -294,3 +294,23 @@ def test_errors_say_who_and_what(call, error, words):
     with pytest.raises(error, match=words) as caught:
         call()
     assert len(str(caught.value).splitlines()) <= 3
+
+
+def test_gradients_computes_only_what_leads_to_the_wanted(monkeypatch):
+    calls = []
+    dot_rules = md.ops.matmul.rules
+    counted = (dot_rules[0], lambda *a, **k: calls.append(1) or dot_rules[1](*a, **k))
+    monkeypatch.setattr(md.ops.matmul, "rules", counted)
+    x, W1, W2 = (md.Tensor(np.ones((3, 3)), requires_grad=True) for _ in range(3))
+    y = ((x @ W1) @ W2).sum()
+    (dx,) = gradients(y, [x])
+    assert not calls and np.array_equal(dx, np.full((3, 3), 9.0))  # no weight's gradient was computed
+    assert gradients((W1 * 2).sum(), [x]) == [None]
+
+
+def test_gradients_of_a_used_up_part_raise_instead_of_missing_a_path():
+    x = md.Tensor([1.0], requires_grad=True)
+    z = x * 2
+    gradients(z * 3, [x])
+    with pytest.raises(ValueError, match="used up"):
+        gradients(z * 5, [x])
