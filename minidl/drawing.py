@@ -43,7 +43,8 @@ class Drawing:
         self._number = {id(s): k for k, s in enumerate([*self.inputs, *(s for _, s in self.calls)])}
         self._constants: list[Any] = []
         self.steps = [
-            (layer, [self._place(i) for i in symbol.inputs], self._place(symbol)) for layer, symbol in self.calls
+            (layer, [self._place(i) for i in symbol.inputs], symbol.settings, self._place(symbol))
+            for layer, symbol in self.calls
         ]
         self.results = [self._place(s) for s in self.outputs]
 
@@ -89,8 +90,9 @@ class Drawing:
     def compute(self, inputs: list) -> Any:
         """The outputs for these inputs."""
         values = [*inputs, *[None] * len(self.steps), *self._constants]
-        for layer, arguments, k in self.steps:
-            values[k] = layer(*[[values[i] for i in a] if isinstance(a, list) else values[a] for a in arguments])
+        for layer, arguments, settings, k in self.steps:
+            xs = [[values[i] for i in a] if isinstance(a, list) else values[a] for a in arguments]
+            values[k] = layer(*xs, **settings)
         outputs = [values[k] for k in self.results]
         return outputs if self.several_outputs else outputs[0]
 

@@ -246,3 +246,20 @@ def test_dropout_gives_the_same_mask_on_both_devices():
     y = Dropout(0.3, rng=1)(x).numpy()
     with fake_cupy.installed() as cupy:
         np.testing.assert_array_equal(Dropout(0.3, rng=1)(cupy.asarray(x)).numpy(), y)
+
+
+# --- what a layer is called with by keyword ----------------------------------------------------------------------
+
+
+class Weighted(Layer):
+    def call(self, x, factor=1.0):
+        return x * factor
+
+
+def test_settings_go_to_call_now_and_in_drawn_networks():
+    x = md.Input(shape=(2,))
+    model = md.Model(inputs=x, outputs=Weighted()(x, factor=3.0))
+    np.testing.assert_array_equal(model(np.ones((1, 2), np.float32)).numpy(), [[3, 3]])
+    np.testing.assert_array_equal(Weighted()(np.ones((1, 2)), factor=2.0, training=False).numpy(), [[2, 2]])
+    with pytest.raises(TypeError, match="'weighted' got a Symbol by keyword, factor="):
+        Weighted()(x, factor=x)

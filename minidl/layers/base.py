@@ -83,7 +83,7 @@ class Layer:
         """The equation of the layer."""
         raise TypeError(f"{type(self).__name__} defines no call(self, x): write the layer's equation there.")
 
-    def __call__(self, *inputs: Any, training: bool | None = None) -> Any:
+    def __call__(self, *inputs: Any, training: bool | None = None, **settings: Any) -> Any:
         """Build on the first call, then compute.
 
         Parameters
@@ -92,18 +92,20 @@ class Layer:
             Tensors or arrays; Symbols, when a functional model is drawn. Layers that merge take a list of them.
         training
             The mode for this call alone, here and in all layers inside.
+        **settings
+            Whatever else ``call`` takes, by keyword: a mask, for instance.
         """
         if not self.built or not inputs or type(inputs[0]) is not Tensor:
             if not inputs:
                 raise TypeError(f"{type(self).__name__} {self.name!r} expects an input: call it as layer(x).")
             if any(isinstance(x, Symbol) for x in _flat(inputs)):
-                return call_on_symbols(self, inputs)
+                return call_on_symbols(self, inputs, settings)
             inputs = tuple(_as_tensors(x) for x in inputs)
             self.build_for(*inputs)
         if training is None:
-            return self.call(*inputs)
+            return self.call(*inputs, **settings)
         with self.in_mode(training):
-            return self.call(*inputs)
+            return self.call(*inputs, **settings)
 
     def build_for(self, *inputs: Any) -> None:
         """Build the layer for inputs like these (Tensors, arrays or Symbols), once."""

@@ -28,6 +28,8 @@ class Symbol:
         The layer that makes it; None for an input.
     inputs : tuple
         What that layer is called with: Symbols, or a list of them.
+    settings : dict
+        What it is called with by keyword.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Symbol:
         layer: Any = None,
         inputs: tuple = (),
         name: str | None = None,
+        settings: dict[str, Any] | None = None,
     ):
         self.shape = tuple(shape)
         self.dtype = default_dtype() if dtype is None else np.dtype(dtype)
         self.layer = layer
         self.inputs = inputs
+        self.settings = settings or {}
         self.name = name or (layer.name if layer is not None else "input")
 
     @property
@@ -63,21 +67,24 @@ def check_shape(who: str, name: str, shape: Any) -> tuple[int | None, ...]:
     return tuple(n if n is None else int(n) for n in shape)
 
 
-def call_on_symbols(layer: Any, inputs: tuple) -> Symbol:
+def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any]) -> Symbol:
     """Build the layer for these shapes, and return the symbol of its output."""
+    wrong = next((name for name, value in settings.items() if isinstance(value, Symbol)), None)
+    if wrong is not None:
+        raise TypeError(f"{layer.name!r} got a Symbol by keyword, {wrong}=. Only inputs, by position, can be drawn.")
     inputs = tuple(list(x) if isinstance(x, (list, tuple)) else x for x in inputs)
     layer.build_for(*inputs)
-    shape, dtype = output_shape(layer, inputs)
-    return Symbol(shape, dtype, layer, inputs)
+    shape, dtype = output_shape(layer, inputs, settings)
+    return Symbol(shape, dtype, layer, inputs, settings=settings)
 
 
-def output_shape(layer: Any, inputs: tuple) -> tuple[tuple[int | None, ...], Any]:
-    """Shape and dtype of ``layer(*inputs)``, found by trying it on zeros.
+def output_shape(layer: Any, inputs: tuple, settings: dict[str, Any]) -> tuple[tuple[int | None, ...], Any]:
+    """Shape and dtype of ``layer(*inputs, **settings)``, found by trying it on zeros.
 
     Two trials give the axes of unknown size different sizes; an axis whose size follows is unknown in the output too.
     """
     with no_grad(), layer.in_mode(False), np.errstate(all="ignore"):  # nothing random, nothing remembered
-        first, second = (layer(*(_zeros(x, size) for x in inputs)) for size in SIZES)
+        first, second = (layer(*(_zeros(x, size) for x in inputs), **settings) for size in SIZES)
     if not isinstance(first, Tensor):
         raise TypeError(f"{layer.name!r} returns a {type(first).__name__}: only layers with one output can be drawn.")
     return tuple(a if a == b else None for a, b in zip(first.shape, second.shape)), first.dtype
