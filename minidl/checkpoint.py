@@ -85,6 +85,7 @@ def _restore(state: Tree, model: Layer, optimizer: Optimizer, loader: DataLoader
     saved = state["optimizer"]
     if saved["rule"] != type(optimizer).__name__:
         raise ValueError(f"it was saved with {saved['rule']}, the optimizer here is {type(optimizer).__name__}.")
+    model.load_state_dict(state["model"])
     expected = {f"{i}.{name}" for i in range(len(optimizer.parameters)) for name in optimizer.state_names}
     if set(saved["state"]) - {"iterations"} not in (set(), expected):
         raise ValueError("its optimizer was bound to other parameters. Were some frozen or thawed since?")
@@ -95,7 +96,6 @@ def _restore(state: Tree, model: Layer, optimizer: Optimizer, loader: DataLoader
         if state["loader"] is None:
             raise ValueError("it was saved without a loader.")
         loader.load_state_dict(state["loader"])
-    model.load_state_dict(state["model"])
     optimizer.load_state_dict(saved["state"])
     if saved["learning_rate"] is not None and not callable(optimizer.learning_rate):
         optimizer.learning_rate = saved["learning_rate"]

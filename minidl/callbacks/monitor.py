@@ -32,23 +32,19 @@ class Monitor:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"{who} expects mode 'auto', 'min' or 'max', got {mode!r}.")
         self.who, self.key, self.min_delta = who, key, abs(min_delta)
-        self.rises = mode == "max" or (mode == "auto" and self._rises_by_name())
+        self.rises = mode == "max" or (mode == "auto" and any(word in key for word in RISES))
+        self.known = mode != "auto" or any(word in key for word in (*RISES, *FALLS))
         self.worst = -math.inf if self.rises else math.inf
 
-    def _rises_by_name(self) -> bool:
-        if any(word in self.key for word in RISES):
-            return True
-        if any(word in self.key for word in FALLS):
-            return False
-        raise ValueError(
-            f"{self.who} cannot tell whether {self.key!r} should fall or rise.\nAdd mode='min' or mode='max'."
-        )
-
     def check_key(self, keys: list[str]) -> None:
-        """Raise, before training, when the logs will not have this key."""
+        """Raise, before training, when the logs will not have this key, or what is better is not known."""
         if self.key not in keys:
             hint = "\nGive fit validation_data or validation_split." if self.key.startswith("val_") else ""
             raise ValueError(f"{self.who} monitors {self.key!r}, which is not among {', '.join(keys)}.{hint}")
+        if not self.known:
+            raise ValueError(
+                f"{self.who} cannot tell whether {self.key!r} should fall or rise.\nAdd mode='min' or mode='max'."
+            )
 
     def value(self, logs: dict[str, Any]) -> float | None:
         """The figure of this epoch; None in an epoch without validation."""

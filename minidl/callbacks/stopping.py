@@ -23,7 +23,7 @@ class EarlyStopping(Callback):
     mode : {"auto", "min", "max"}
         Whether the figure should fall or rise; "auto" tells from its name.
     baseline : float, optional
-        Epochs worse than this count as no progress.
+        Progress that stays worse than this does not begin the count anew.
     restore_best_weights : bool
         At the end, however it came (also by Ctrl-C), go back to the weights of the best epoch.
     start_from_epoch : int

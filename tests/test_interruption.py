@@ -1,0 +1,45 @@
+import signal
+import threading
+
+import pytest
+
+from minidl.interruption import deferred_interrupt
+
+
+def test_the_first_ctrl_c_waits_and_the_second_does_not():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupt() as interrupt:
+        interrupt.raise_if_requested()  # nothing yet
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.requested and not interrupt.forced
+        signal.raise_signal(signal.SIGINT)
+    assert interrupt.forced and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_it_is_raised_where_it_is_looked_for():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        interrupt.raise_if_requested()
+
+
+def test_another_handler_is_left_alone():
+    seen = []
+    signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        with deferred_interrupt() as interrupt:
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert seen == [1] and not interrupt.requested
+
+
+def test_other_threads_have_no_signals():
+    done = []
+
+    def work():
+        with deferred_interrupt():
+            done.append(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]

@@ -1,0 +1,203 @@
+import io
+import pickle
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import minidl as md
+from minidl import layers as L
+from minidl import safetensors
+from minidl.saving import load_arrays, pack_npz, save_arrays, unpack_npz
+from tests.small_models import classifier, regressor, same_weights
+
+ENDINGS = [".npz", ".safetensors"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_weights_go_into_a_file_and_come_back(tmp_path, ending):
+    model = classifier()
+    path = tmp_path / f"w{ending}"
+    model.save_weights(str(path))
+    other = classifier()
+    for p in other.parameters():
+        p.data += 1.0
+    assert not same_weights(model, other)
+    other.load_weights(path)
+    assert same_weights(model, other)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_npz_files_are_numpys(tmp_path):
+    model = classifier()
+    model.save_weights(tmp_path / "w.npz")
+    with np.load(tmp_path / "w.npz", allow_pickle=False) as file:
+        assert sorted(file.files) == sorted(model.state_dict())
+        np.testing.assert_array_equal(file["dense.kernel"], model.state_dict()["dense.kernel"])
+    np.savez(tmp_path / "theirs.npz", **{name: w + 1 for name, w in model.state_dict().items()})
+    np.savez_compressed(tmp_path / "small.npz", **{name: w + 1 for name, w in model.state_dict().items()})
+    for name in ("theirs.npz", "small.npz"):
+        before = model.state_dict()
+        model.load_weights(tmp_path / name)
+        model.load_state_dict(before)
+
+
+@given(
+    kind=st.sampled_from(["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]),
+    shape=hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+    data=st.data(),
+)
+def test_any_array_comes_back_bit_for_bit(kind, shape, data):
+    a = data.draw(hnp.arrays(np.dtype(kind), shape))
+    arrays = {"a": a, "file": a.T, "b.c/d": np.zeros(3, ">f4")}  # "file": a parameter of np.savez
+    for pack, unpack in ((pack_npz, unpack_npz), (safetensors.pack, safetensors.unpack)):
+        got = unpack(pack(arrays))
+        assert list(got) == list(arrays)
+        for name, array in arrays.items():
+            assert got[name].shape == array.shape and got[name].dtype.newbyteorder("=") == array.dtype.newbyteorder("=")
+            np.testing.assert_array_equal(got[name], array)
+            got[name][...] = 0  # writable
+
+
+def test_safetensors_bytes_are_as_the_format_says():
+    content = safetensors.pack({"w": np.array([[1.0, 2.0]], np.float32)})
+    n = struct.unpack("<Q", content[:8])[0]
+    assert content[8 : 8 + n].rstrip() == b'{"w": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}}'
+    assert content[8 + n :] == struct.pack("<ff", 1.0, 2.0) and (8 + n) % 8 == 0
+    header = b'{"__metadata__": {"format": "pt"}, "w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}'
+    theirs = struct.pack("<Q", len(header)) + header + struct.pack("<HH", 0x3F80, 0xC000)  # upper halves of 1.0, −2.0
+    np.testing.assert_array_equal(safetensors.unpack(theirs)["w"], np.array([1.0, -2.0], np.float32))
+
+
+def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path, monkeypatch):
+    path = tmp_path / "w.npz"
+    save_arrays(path, {"w": np.zeros(2)})
+
+    def full_disk(handle):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        save_arrays(path, {"w": np.ones(2)})
+    assert [p.name for p in tmp_path.iterdir()] == ["w.npz"]
+    np.testing.assert_array_equal(load_arrays(path)["w"], np.zeros(2))
+
+
+# --- damage ---------------------------------------------------------------------------------------------------------
+
+
+class Harmful:
+    """Opening a pickle of it would run a program."""
+
+    def __reduce__(self):
+        return pytest.fail, ("the pickle was opened",)
+
+
+def npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def named(**changes):
+    return pack_npz({**classifier().state_dict(), **{k.replace("_dot_", "."): v for k, v in changes.items()}})
+
+
+WHOLE = {".npz": pack_npz(classifier().state_dict()), ".safetensors": safetensors.pack(classifier().state_dict())}
+
+
+def flipped(content, k):
+    return content[:k] + bytes([content[k] ^ 0xFF]) + content[k + 1 :]
+
+
+def header(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+DAMAGE = {
+    "truncated": (".npz", WHOLE[".npz"][:-100], "damaged"),
+    "truncated early": (".npz", WHOLE[".npz"][:40], "damaged"),
+    "empty": (".npz", b"", "damaged"),
+    "text": (".npz", b"hello", "damaged"),
+    "a byte flipped in the numbers": (".npz", flipped(WHOLE[".npz"], 200), "damaged.*CRC"),
+    "a pickle": (".npz", pickle.dumps(Harmful()), r"is a pickle, which is never opened"),
+    "objects": (".npz", npz(w=np.array([Harmful()], object)), "damaged.*[Oo]bject"),
+    "text within": (".npz", npz(w=np.array(["a"])), "dtype <U1, expected numbers"),
+    "complex numbers": (".npz", npz(w=np.array([1j])), "dtype complex128, expected numbers"),
+    "missing name": (".npz", pack_npz({"dense.kernel": np.zeros((4, 8))}), "missing: dense.bias"),
+    "unexpected name": (".npz", named(extra=np.zeros(2)), "unexpected: extra"),
+    "wrong shape": (
+        ".npz",
+        named(dense_dot_kernel=np.zeros((8, 4))),
+        r"dense.kernel has shape \(8, 4\), expected \(4, 8\)",
+    ),
+    "a scalar": (".npz", named(dense_dot_bias=np.float32(0)), r"dense.bias has shape \(\), expected \(8,\)"),
+    "truncated safetensors": (".safetensors", WHOLE[".safetensors"][:-10], "damaged.*cut off"),
+    "header cut off": (".safetensors", WHOLE[".safetensors"][:30], "damaged.*header is cut off"),
+    "empty safetensors": (".safetensors", b"", "damaged"),
+    "a pickle called safetensors": (".safetensors", pickle.dumps(Harmful()), "damaged"),
+    "an npz called safetensors": (".safetensors", WHOLE[".npz"], "damaged"),
+    "not JSON": (".safetensors", header("{nonsense"), "damaged"),
+    "JSON of another kind": (".safetensors", header("[1, 2]"), "damaged"),
+    "unknown dtype": (".safetensors", header('{"w": {"dtype": "X9", "shape": [], "data_offsets": [0, 0]}}'), "X9"),
+    "sizes that lie": (
+        ".safetensors",
+        header('{"w": {"dtype": "F32", "shape": [9], "data_offsets": [0, 4]}}'),
+        "cannot be",
+    ),
+    "negative sizes": (
+        ".safetensors",
+        header('{"w": {"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}}'),
+        "from 0 on",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=str)
+def test_damaged_files_change_nothing(tmp_path, damage):
+    ending, content, message = DAMAGE[damage]
+    path = tmp_path / f"w{ending}"
+    path.write_bytes(content)
+    model = classifier()
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=f"(?s){message}") as caught:
+        model.load_weights(path)
+    assert len(str(caught.value).splitlines()) <= 3
+    assert same_weights(before, model)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name] and path.read_bytes() == content
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@given(cut=st.floats(0, 1, exclude_max=True))
+def test_no_part_of_a_file_is_taken_for_the_whole(ending, cut):
+    unpack = unpack_npz if ending == ".npz" else safetensors.unpack
+    whole = WHOLE[ending]
+    with pytest.raises(Exception):  # noqa: B017 -- load_arrays turns each kind into one ValueError
+        unpack(whole[: int(cut * len(whole))])
+
+
+@pytest.mark.parametrize(
+    ("act", "kind", "message"),
+    [
+        (lambda m, d: m.load_weights(d / "none.npz"), FileNotFoundError, "no such file"),
+        (lambda m, d: m.load_weights(d), ValueError, "must end in .npz or .safetensors"),
+        (lambda m, d: m.save_weights(d / "w.weights.h5"), ValueError, "'w.weights.h5': the name must end in .npz"),
+        (lambda m, d: m.save_weights(d / "nowhere" / "w.npz"), ValueError, "there is no folder"),
+        (lambda m, d: m.save_weights(3), TypeError, "expected a path, got int"),
+        (lambda m, d: md.Sequential([L.Dense(1)]).save_weights(d / "w.npz"), ValueError, "has no weights yet"),
+        (lambda m, d: md.Sequential([L.Dense(1)]).load_weights(d / "w.npz"), ValueError, "has no weights yet"),
+    ],
+)
+def test_paths_that_cannot_be(tmp_path, act, kind, message):
+    with pytest.raises(kind, match=message) as caught:
+        act(regressor(), tmp_path)
+    assert len(str(caught.value).splitlines()) <= 3 and list(tmp_path.iterdir()) == []
+
+
+def test_an_absent_file_is_told_with_those_that_are_there(tmp_path):
+    regressor().save_weights(tmp_path / "weights.npz")
+    with pytest.raises(FileNotFoundError, match=r"That folder has: weights\.npz"):
+        regressor().load_weights(tmp_path / "weight.npz")
