@@ -38,3 +38,11 @@ def predict_batches(model: Layer, batches: Batches, bar: bool = False) -> Any:
             progress.update()
     joined = [np.concatenate(arrays) for arrays in zip(*parts)]  # (B, ...) each -> (N, ...)
     return joined if several else joined[0]
+
+
+def as_keras(logs: dict[str, Any], return_dict: bool) -> Any:
+    """Figures as Keras returns them: [loss, metric, ...], or the loss alone, or a dictionary."""
+    if return_dict:
+        return logs
+    values = list(logs.values())
+    return values if len(values) > 1 else values[0]

@@ -90,7 +90,7 @@ class Model(Trainable):
 
     def build_for(self, *inputs: Any) -> None:
         if not self.built:
-            name_layers(self.layers)
+            name_layers(self.direct_layers())
         super().build_for(*inputs)
 
     def children(self) -> Iterator[tuple[str, Any]]:
@@ -99,23 +99,36 @@ class Model(Trainable):
                 yield layer.name, layer
         yield from super().children()
 
-    @property
-    def layers(self) -> list[Layer]:
+    def direct_layers(self) -> list[Layer]:
         """The layers directly inside, each once."""
         return list(dict.fromkeys(child for _, child in self.children() if isinstance(child, Layer)))
 
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside; or what a class of one's own has assigned to ``self.layers``."""
+        return vars(self).get("layers", None) or self.direct_layers()
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        vars(self)["layers"] = value  # found by children() like any other attribute
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name, or at that position."""
+        inside = self.direct_layers()
         if name is None:
-            return self.layers[index or 0]
-        for layer in self.layers:
+            return inside[index or 0]
+        for layer in inside:
             if layer.name == name:
                 return layer
-        raise unknown_name("layer", name, [layer.name for layer in self.layers])
+        raise unknown_name("layer", name, [layer.name for layer in inside])
+
+    def input_shapes(self) -> list[tuple[int | None, ...]]:
+        """The shapes of the inputs, with the batch; an empty list where they are not known."""
+        return [symbol.shape for symbol in self.drawing.inputs] if self.drawing is not None else []
 
     def calls(self) -> list[tuple[Layer, Any]]:
         """(layer, the symbol of its output, or None where it is not known) in the order of computing."""
-        return self.drawing.calls if self.drawing is not None else [(layer, None) for layer in self.layers]
+        return self.drawing.calls if self.drawing is not None else [(layer, None) for layer in self.direct_layers()]
 
     def summary(self) -> None:
         """Print a table of the layers with output shapes and numbers of parameters. Works before building too."""
@@ -235,6 +248,9 @@ class Sequential(Model):
     def children(self) -> Iterator[tuple[str, Any]]:
         for layer in self._row:
             yield layer.name, layer
+
+    def input_shapes(self) -> list[tuple[int | None, ...]]:
+        return [self._symbols[0].shape] if self._symbols else []
 
     def calls(self) -> list[tuple[Layer, Any]]:
         return list(zip(self._row, self._symbols[1:] or [None] * len(self._row)))

@@ -28,8 +28,8 @@ from minidl.arrays import Array
 from minidl.autograd import Tensor
 from minidl.batches import Batches, Samples, from_stream, is_stream
 from minidl.callbacks import Callback, History
-from minidl.callbacks.progress import figures
-from minidl.evaluation import evaluate_batches, predict_batches
+from minidl.callbacks.progress import figures, verbosity
+from minidl.evaluation import as_keras, evaluate_batches, predict_batches
 from minidl.fitting import Run
 from minidl.layers.base import Layer
 from minidl.memory import keep_memory_for_training
@@ -56,11 +56,6 @@ class Trainable(Layer):
     stop_training = False
     input_names: list[str] | None = None  # None: whatever ``call`` takes
     output_names: list[str] | None = None
-
-    @property
-    def device(self) -> str:
-        """``"cpu"`` or ``"cuda"``: where the parameters are."""
-        return next((p.device for _, p in self.named_parameters()), "cpu")
 
     def compile(
         self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, loss_weights: Any = None
@@ -169,7 +164,7 @@ class Trainable(Layer):
         """
         self._require_compiled("fit")
         _check_counts(epochs=epochs, initial_epoch=initial_epoch, validation_freq=validation_freq)
-        device, held_out = self.device, None
+        device, held_out = device_of_model(self), None
         if is_stream(x):
             if y is not None or sample_weight is not None or validation_split:
                 raise TypeError(
@@ -189,7 +184,7 @@ class Trainable(Layer):
             held_out = held_out.batches(validation_batch_size or batch_size, False, device, validation_steps)
         keep_memory_for_training()
         chosen = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-        shown = 1 if verbose == "auto" else int(verbose)
+        shown = verbosity(verbose)
         return Run(self, batches, held_out, epochs, validation_freq, resume, chosen, shown).go(initial_epoch)
 
     def train_step(self, x: Any, y: Any, sample_weight: Array | None = None) -> tuple[Tensor, Any]:
@@ -211,10 +206,10 @@ class Trainable(Layer):
         self._require_compiled("train_on_batch")
         samples = self._samples("train_on_batch", x, y, sample_weight, class_weight)
         if not (self.built and self.objective.matched and self.optimizer.parameters):
-            self._prepare(samples.batches(samples.n, False, self.device), samples)
+            self._prepare(samples.batches(samples.n, False, device_of_model(self)), samples)
         if not self.training:
             self.train()
-        x, y, w = samples.whole(self.device)
+        x, y, w = samples.whole(device_of_model(self))
         objective = self.objective
         objective.reset()
         loss, outputs = self.train_step(x, y, w)
@@ -242,12 +237,12 @@ class Trainable(Layer):
         """
         self._require_compiled("evaluate")
         if is_stream(x):
-            samples, batches = None, from_stream("evaluate", x, steps, self.device, None, self.input_names)
+            samples, batches = None, from_stream("evaluate", x, steps, device_of_model(self), None, self.input_names)
         else:
             samples = self._samples("evaluate", x, y, sample_weight)
-            batches = samples.batches(batch_size, False, self.device, steps)
+            batches = samples.batches(batch_size, False, device_of_model(self), steps)
         self._prepare(batches, samples, to_train=False)
-        shown = 1 if verbose == "auto" else int(verbose)
+        shown = verbosity(verbose)
         logs = evaluate_batches(self, batches, self.objective, bar=shown == 1)
         if shown:
             print(f"Evaluation - {figures(logs)}", flush=True)
@@ -256,26 +251,32 @@ class Trainable(Layer):
     def predict(self, x: Any, batch_size: int = 32, verbose: str | int = "auto", steps: int | None = None) -> Any:
         """The outputs for these inputs, in ``eval`` mode: a NumPy array (N, ...), or a list for several outputs."""
         if is_stream(x):
-            batches = from_stream("predict", x, steps, self.device, None, self.input_names, with_targets=False)
+            batches = from_stream(
+                "predict", x, steps, device_of_model(self), None, self.input_names, with_targets=False
+            )
         else:
             samples = Samples("predict", x, input_names=self.input_names)
-            batches = samples.batches(batch_size, False, self.device, steps)
-        return predict_batches(self, batches, bar=verbose in ("auto", 1))
+            batches = samples.batches(batch_size, False, device_of_model(self), steps)
+        return predict_batches(self, batches, bar=verbosity(verbose) == 1)
 
     def test_on_batch(self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """What ``evaluate`` gives, for these samples as one batch."""
         self._require_compiled("test_on_batch")
         samples = self._samples("test_on_batch", x, y, sample_weight)
-        batches = samples.batches(samples.n, False, self.device)
+        batches = samples.batches(samples.n, False, device_of_model(self))
         self._prepare(batches, samples, to_train=False)
         return as_keras(evaluate_batches(self, batches, self.objective), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """What ``predict`` gives, for these samples as one batch."""
-        inputs, _, _ = Samples("predict_on_batch", x, input_names=self.input_names).whole(self.device)
+        inputs, _, _ = Samples("predict_on_batch", x, input_names=self.input_names).whole(device_of_model(self))
         with self.in_mode(False), no_grad():
             outputs = self(inputs)
         return [y.numpy() for y in outputs] if isinstance(outputs, (list, tuple)) else outputs.numpy()
+
+    def input_shapes(self) -> list[tuple[int | None, ...]]:
+        """The shapes of the inputs, where they are known before building."""
+        return []
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -298,7 +299,7 @@ class Trainable(Layer):
     def _validation_data(self, data: Any, steps: int | None, check_finite: bool) -> Samples | Batches:
         """What ``validation_data`` may be."""
         if is_stream(data):
-            return from_stream("fit (validation_data)", data, steps, self.device, None, self.input_names)
+            return from_stream("fit (validation_data)", data, steps, device_of_model(self), None, self.input_names)
         if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
             raise TypeError("fit expects validation_data as (x, y), (x, y, sample_weight) or a DataLoader.")
         x, y, *weight = data
@@ -306,8 +307,13 @@ class Trainable(Layer):
 
     def _prepare(self, batches: Batches, *data: Samples | Batches | None, to_train: bool = True) -> None:
         """Try the model on one sample, which builds it, and let the losses see all targets, before training."""
+        example = batches.first()
+        for x, shape in zip(example if isinstance(example, list) else [example], self.input_shapes()):
+            if x.ndim < len(shape):
+                fix = " Use x.reshape(-1, 1)?" if x.ndim == 1 else ""
+                raise ValueError(f"{self.name!r} expects inputs of shape {shape}, got {(None, *x.shape[1:])}.{fix}")
         with self.in_mode(False), no_grad():
-            outputs = self(batches.first())
+            outputs = self(example)
         self.objective.match(self.output_names, outputs)
         for samples in data:
             if isinstance(samples, Samples):
@@ -332,12 +338,9 @@ class Trainable(Layer):
             optimizer.bind(own)
 
 
-def as_keras(logs: dict[str, Any], return_dict: bool) -> Any:
-    """Figures as Keras returns them: [loss, metric, ...], or the loss alone, or a dictionary."""
-    if return_dict:
-        return logs
-    values = list(logs.values())
-    return values if len(values) > 1 else values[0]
+def device_of_model(model: Layer) -> str:
+    """``"cpu"`` or ``"cuda"``: where the parameters are."""
+    return next((p.device for _, p in model.named_parameters()), "cpu")
 
 
 def _check_counts(**counts: Any) -> None:

@@ -219,6 +219,24 @@ def test_a_class_finds_its_layers_in_lists_too():
     assert names(net) == ["dense", "dense_1", "dense_2"] and net.name == "net"
 
 
+def test_a_class_may_call_its_layers_layers():
+    class Deep(md.Model):
+        def __init__(self):
+            super().__init__()
+            self.layers = [L.Dense(4), L.Dense(3)]
+            self.out = L.Dense(2)
+
+        def call(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return self.out(x)
+
+    deep = Deep()
+    assert deep(random(1, 5)).shape == (1, 2)
+    assert [name for name, _ in deep.named_parameters()][::2] == ["layers.0.kernel", "layers.1.kernel", "out.kernel"]
+    assert deep.get_layer("dense_2") is deep.out
+
+
 def test_a_class_without_call_says_so():
     class Empty(md.Model):
         pass

@@ -3,12 +3,13 @@
 import gc
 import time
 
+import fake_cupy
 import numpy as np
 import pytest
 
 import minidl as md
 from minidl.data import DataLoader
-from tests.small_models import LABELS, VALUES, X, classifier, regressor, same_weights
+from tests.small_models import LABELS, VALUES, X, classifier, regressor, same_weights, two_by_two
 
 # --- the numbers ----------------------------------------------------------------------------------------------------
 
@@ -238,3 +239,29 @@ def test_training_leaves_no_cycles():
         gc.garbage.clear()
         gc.enable()
     assert ours == []
+
+
+# --- on a GPU -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_training_on_a_device_gives_the_numbers_of_the_cpu(several):
+    def trained(device):
+        model = two_by_two() if several else classifier(dropout=0.3, metrics=["accuracy"])
+        x, y = ([X[:, :2], X[:, 2:]], [LABELS, VALUES]) if several else (X, LABELS)
+        if several:
+            model.compile("adam", ["sparse_categorical_crossentropy", "mse"], [["accuracy"], ["mae"]])
+        model.to(device)
+        fit = {"epochs": 2, "batch_size": 16, "verbose": 0, "sample_weight": np.linspace(0.5, 1, 50)}
+        history = model.fit(x, y, validation_data=(x, y), class_weight=None if several else {0: 2.0}, **fit)
+        figures = model.evaluate(x, y, verbose=0), model.train_on_batch(x, y)
+        outputs = model.predict(x)
+        assert all(isinstance(p, np.ndarray) for p in (outputs if several else [outputs]))
+        return history.history, figures, model.get_weights()
+
+    on_cpu = trained("cpu")
+    with fake_cupy.installed():
+        on_device = trained("cuda")
+    assert on_device[:2] == on_cpu[:2]
+    for a, b in zip(on_device[2], on_cpu[2]):
+        np.testing.assert_array_equal(a, b)

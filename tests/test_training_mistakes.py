@@ -23,6 +23,11 @@ MISTAKES = {
     "compile without loss": (lambda: regressor(loss=None).fit(X, VALUES), "fit needs a loss"),
     "wrong width": (lambda: regressor().fit(X[:, :3], VALUES), "Dense 'dense' expects 4 features on the last axis"),
     "images into Dense": (lambda: regressor().fit(np.zeros((5, 4, 3)), VALUES[:5]), "Flatten"),
+    "numbers instead of rows": (
+        lambda: regressor().fit(X[:, 0], VALUES),
+        r"\(None, 4\), got \(None,\). Use x.reshape\(-1, 1\)",
+    ),
+    "verbose": (lambda: regressor().fit(X, VALUES, verbose="loud"), "'auto', 0, 1 or 2, got 'loud'"),
     "lengths": (lambda: regressor().fit(X, VALUES[:40]), "as many targets as inputs, got 50 samples in x and 40 in y"),
     "no samples": (lambda: regressor().fit(X[:0], VALUES[:0]), "at least one sample, got none"),
     "no targets": (lambda: regressor().fit(X), r"needs the targets: fit\(x, y\)"),

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -58,3 +59,10 @@ def figures(logs: Logs) -> str:
     """
     shown = {key: float(value) for key, value in logs.items() if np.ndim(value) == 0}
     return " - ".join(f"{k}: {v:.4f}" if v == 0 or abs(v) > 1e-3 else f"{k}: {v:.4e}" for k, v in shown.items())
+
+
+def verbosity(verbose: Any) -> int:
+    """0, 1 or 2; "auto" is 1."""
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f"verbose expects 'auto', 0, 1 or 2, got {verbose!r}.")
+    return 1 if verbose == "auto" else int(verbose)
