@@ -271,6 +271,8 @@ class Primitive:
             elif isinstance(a, (list, tuple)):
                 a = as_array(a)
             values.append(a)
+        if not any_tensor and self.n_inputs == 1 and isinstance(values[0], (bool, int, float)):
+            values[0] = as_array(values[0])  # alone, a Python number is an array with no axes
         try:
             y = self.forward(*values, **settings) if settings else self.forward(*values)
         except (ValueError, TypeError, IndexError) as error:
@@ -296,13 +298,15 @@ class Primitive:
 
     def _sort_arguments(self, args: tuple, settings: dict) -> tuple[tuple, dict]:
         """Tell inputs from settings: ``sum(x, 0)`` means ``sum(x, axis=0)``."""
-        if self.n_inputs is not None and len(args) > self.n_inputs:
-            extra = args[self.n_inputs :]
-            if len(extra) > len(self.setting_names):
-                expected = self.n_inputs + len(self.setting_names)
-                raise TypeError(f"{self.__name__} takes at most {expected} arguments, got {len(args)}.")
-            settings = dict(zip(self.setting_names, extra, strict=False), **settings)
-            args = args[: self.n_inputs]
+        n = self.n_inputs
+        if n is not None and len(args) > n:
+            given = dict(zip(self.setting_names, args[n:]))
+            if len(given) < len(args) - n:
+                raise TypeError(f"{self.__name__} takes at most {n + len(given)} arguments, got {len(args)}.")
+            if settings and given.keys() & settings.keys():
+                twice = ", ".join(given.keys() & settings.keys())
+                raise TypeError(f"{self.__name__} got {twice} twice: by place and by name.")
+            return args[:n], {**self.defaults, **given, **settings}
         return args, {**self.defaults, **settings} if settings else self.defaults
 
 

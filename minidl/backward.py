@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl import debugging, edits
-from minidl.arrays import Array, array_module, as_array, check_same_device, is_array
+from minidl.arrays import Array, array_module, as_array, check_same_device, constant, is_array
 from minidl.dispatch import OPS
 from minidl.errors import describe
 from minidl.operators import Operators
@@ -61,7 +61,7 @@ def upstream(who: str, y: Any, gradient: Any) -> Any:
                 f"{who} starts from one number, the loss, got shape {data.shape}.\n"
                 "Use loss.mean() or loss.sum() first, or pass gradient= of that shape."
             )
-        return array_module(data).asarray(1, data.dtype).reshape(data.shape)
+        return constant(1, data) if data.ndim == 0 else array_module(data).ones(data.shape, data.dtype)
     g = gradient._data if isinstance(gradient, Operators) else as_array(gradient)
     if g.shape != data.shape:
         raise ValueError(f"{who}: gradient must have the Tensor's shape {data.shape}, got {g.shape}.")

@@ -72,9 +72,8 @@ class Loss:
                 hint = "Change places, or use y_true.detach()."
                 raise ValueError(f"{self.name}(y_true, y_pred) gives no gradient to y_true, the targets.\n{hint}")
             y_true = y_true._data
-        y_true = as_array(y_true)
-        if array_module(y_true) is not array_module(y_pred._data):
-            y_true = move(y_true, y_pred.device)
+        if type(y_true) is not type(y_pred._data):
+            y_true = move(as_array(y_true), y_pred.device)
         if y_pred.size == 0:
             raise ValueError(f"{self.name} of an empty batch has no value: got outputs of shape {y_pred.shape}.")
         y_true = self.check(y_true, y_pred)

@@ -20,7 +20,7 @@ An op without a formula in the last column is written with other ops, which brin
 
 import math
 
-from minidl.arrays import array_module
+from minidl.arrays import array_module, constant
 from minidl.autograd import primitive
 from minidl.dispatch import composite
 from minidl.ops.exponentials import erf, exp
@@ -37,7 +37,8 @@ def sigmoid(x, /):
     array([0.2689, 0.5   , 0.8808], dtype=float32)
     """
     xp = array_module(x)
-    return xp.reciprocal(1 + xp.exp(xp.minimum(-x, 87)))  # e⁸⁹ is more than float32 can hold
+    e = xp.exp(xp.minimum(-x, constant(87, x)))  # e⁸⁹ is more than float32 can hold
+    return xp.reciprocal(e + constant(1, e))
 
 
 sigmoid.rule(lambda g, y, x: g * (y * (1 - y)))  # ∂y/∂x = y (1 − y)

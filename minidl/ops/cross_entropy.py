@@ -13,7 +13,7 @@ Targets and weights are constants: they may be arrays, lists or Tensors that req
 
 from typing import Any
 
-from minidl.arrays import Array, array_module, as_array
+from minidl.arrays import Array, array_module, as_array, constant
 from minidl.autograd import Tensor, primitive
 from minidl.ops.activations import softplus
 from minidl.ops.softmax import log_softmax
@@ -108,8 +108,8 @@ def sigmoid_cross_entropy(logits, /, targets, weights=None):
     targets, weights = constants("sigmoid_cross_entropy", targets, weights)
     check_alike("sigmoid_cross_entropy", logits, targets, weights)
     xp = array_module(logits)
-    sp = xp.logaddexp(logits, 0)  # softplus(z) = log(eᶻ + 1) = −log(1 − σ(z)), exact at both ends
-    t = targets.astype(sp.dtype, copy=False)
+    sp = xp.logaddexp(logits, constant(0, logits))  # softplus(z) = log(eᶻ + 1) = −log(1 − σ(z)), exact at both ends
+    t = targets if targets.dtype is sp.dtype else targets.astype(sp.dtype)
     losses = sp - logits * t
     if weights is None:
         return losses.sum() * (1.0 / losses.size), (sp, t, None)
@@ -122,7 +122,7 @@ def sigmoid_cross_entropy_gradient(g, y, logits, needs, saved, targets, weights)
     """∂L/∂z = wₙ (σ(z) − t), with σ(z) = exp(z − softplus(z))."""
     sp, t, w = saved
     p = array_module(logits).exp(logits - sp)
-    return [(p - t) * (g / logits.size if w is None else g * w)]
+    return [(p - t) * (g * constant(1 / logits.size, logits) if w is None else g * w)]
 
 
 @sigmoid_cross_entropy.specified_by
