@@ -15,8 +15,10 @@ from minidl.ops.activations import (
 )
 from minidl.ops.arithmetic import add, divide, multiply, negative, power, square, subtract
 from minidl.ops.conversion import astype, copy, identity, to_device
+from minidl.ops.convolution import conv1d, conv2d
 from minidl.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
 from minidl.ops.cumulative import cumprod, cumsum, prod
+from minidl.ops.depthwise_convolution import depthwise_conv2d
 from minidl.ops.diagonals import diag, diagonal, trace, tril, triu
 from minidl.ops.einsum import einsum
 from minidl.ops.exponentials import erf, exp, exp2, expm1, log, log1p, log2, log10, reciprocal, sqrt
@@ -35,6 +37,7 @@ from minidl.ops.joining import (
 )
 from minidl.ops.linalg import dot, euclidean_norm, inner, matmul, norm, outer, tensordot
 from minidl.ops.linear import linear
+from minidl.ops.pooling import average_pool, average_pool_along, max_pool, max_pool_along
 from minidl.ops.reductions import logsumexp, max, mean, min, std, stretch, sum, var
 from minidl.ops.selection import abs, clip, maximum, minimum, sign, where
 from minidl.ops.shape import (
@@ -50,6 +53,7 @@ from minidl.ops.shape import (
     transpose,
 )
 from minidl.ops.softmax import log_softmax, softmax
+from minidl.ops.transposed_convolution import conv2d_transpose
 from minidl.ops.trigonometry import (
     arccos,
     arccosh,
@@ -88,6 +92,10 @@ __all__ = [
     "einsum",
     # linear
     "linear",
+    # convolution, transposed_convolution, depthwise_convolution
+    "conv1d", "conv2d", "conv2d_transpose", "depthwise_conv2d",
+    # pooling
+    "max_pool", "average_pool", "max_pool_along", "average_pool_along",
     # softmax
     "softmax", "log_softmax",
     # cross_entropy
