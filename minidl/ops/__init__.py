@@ -14,6 +14,7 @@ from minidl.ops.activations import (
     softsign,
 )
 from minidl.ops.arithmetic import add, divide, multiply, negative, power, square, subtract
+from minidl.ops.attention import attention, attention_weights, self_attention
 from minidl.ops.conversion import astype, copy, identity, to_device
 from minidl.ops.convolution import conv1d, conv2d
 from minidl.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
@@ -38,6 +39,7 @@ from minidl.ops.joining import (
 from minidl.ops.linalg import dot, euclidean_norm, inner, matmul, norm, outer, tensordot
 from minidl.ops.linear import linear
 from minidl.ops.pooling import average_pool, average_pool_along, max_pool, max_pool_along
+from minidl.ops.normalization import batch_norm, layer_norm, rms_norm
 from minidl.ops.reductions import logsumexp, max, mean, min, std, stretch, sum, var
 from minidl.ops.selection import abs, clip, maximum, minimum, sign, where
 from minidl.ops.shape import (
@@ -100,6 +102,10 @@ __all__ = [
     "softmax", "log_softmax",
     # cross_entropy
     "softmax_cross_entropy", "sigmoid_cross_entropy",
+    # normalization
+    "layer_norm", "rms_norm", "batch_norm",
+    # attention
+    "attention_weights", "attention", "self_attention",
     # shape
     "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "broadcast_to", "flip", "roll",
     # joining
