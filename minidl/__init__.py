@@ -10,7 +10,19 @@ Read it from left to right: ``arrays`` → ``autograd`` → ``ops`` → ``layers
 ``schedules`` → ``data``, ``metrics`` → ``models``. No room needs what stands to its right.
 """
 
-from minidl import callbacks, data, initializers, layers, losses, metrics, ops, optimizers, plot, schedules
+from minidl import (
+    callbacks,
+    data,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    ops,
+    optimizers,
+    plot,
+    regularizers,
+    schedules,
+)
 from minidl.arrays import array_module, default_dtype, seed, set_default_dtype
 from minidl.autograd import Tensor, primitive
 from minidl.backward import gradients
@@ -33,6 +45,7 @@ __all__ = [
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "gradients", "check_grads", "primitive",
     "Input", "Layer", "Parameter", "Model", "Sequential",
     "cross_validate", "save_checkpoint", "load_checkpoint", "keep_memory",
-    "callbacks", "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "schedules",
+    "callbacks", "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "regularizers",
+    "schedules",
     *ops.__all__,
 ]  # fmt: skip

@@ -4,10 +4,13 @@ A model of one output has one ``Head``: a loss and metrics. A model of several o
 
     L = Σₖ λₖ Lₖ(yₖ, outputₖ)        λ: ``loss_weights``, 1 each by default
 
+To both is added what the parameters' regularizers ask for (``Layer.penalty``).
+
 The loss of an epoch is Σ_b N_b L_b / Σ_b N_b over its batches b, that of all samples at once.
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from minidl.arrays import Array, array_module
 from minidl.autograd import Tensor
 from minidl.layers.base import unique_name
 from minidl.ops.cross_entropy import check_classes
+from minidl.regularizers import penalty
 
 
 class FunctionLoss(losses.Loss):
@@ -90,6 +94,7 @@ class Objective:
         self.total, self.samples = 0.0, 0
         self.parts: list[float] = []  # Lₖ of the latest batch, where there are several
         self.matched = False  # with the model's outputs
+        self.regularized: list = []  # the model's parameters with a regularizer
 
     def _per_output(self, what: str, given: Any, default: list) -> list:
         """One item for each output, from None, a list or a dictionary."""
@@ -108,12 +113,13 @@ class Objective:
 
     # --- the loss -------------------------------------------------------------------------------------------------
 
-    def match(self, output_names: list[str] | None, outputs: Any) -> None:
-        """Check that there is a loss for each output, and put them in the outputs' order."""
+    def match(self, output_names: list[str] | None, outputs: Any, parameters: Sequence[Any] = ()) -> None:
+        """Check that there is a loss for each output, put them in the outputs' order, and see what is regularized."""
         n = len(outputs) if isinstance(outputs, (list, tuple)) else 1
         if n != len(self.heads) or self.several != isinstance(outputs, (list, tuple)):
             raise ValueError(f"the model has {n} output{'s' * (n > 1)}, but compile got losses for {len(self.heads)}.")
         self.matched = True
+        self.regularized = [p for p in parameters if p.regularizer is not None]
         if not self.several:
             return
         names = output_names or self.names or [f"output_{k + 1}" for k in range(n)]
@@ -136,6 +142,11 @@ class Objective:
 
     def __call__(self, y: Any, outputs: Any, w: Array | None = None) -> Tensor:
         """L for one batch."""
+        loss = self._of_outputs(y, outputs, w)
+        return loss + penalty(self.regularized) if self.regularized else loss
+
+    def _of_outputs(self, y: Any, outputs: Any, w: Array | None) -> Tensor:
+        """L without the penalty."""
         if not self.several:
             return self.heads[0].loss(y, outputs, w)
         losses_ = [head.loss(t, output, w) for head, t, output in zip(self.heads, y, outputs)]

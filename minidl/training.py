@@ -314,7 +314,7 @@ class Trainable(Layer):
                 raise ValueError(f"{self.name!r} expects inputs of shape {shape}, got {(None, *x.shape[1:])}.{fix}")
         with self.in_mode(False), no_grad():
             outputs = self(example)
-        self.objective.match(self.output_names, outputs)
+        self.objective.match(self.output_names, outputs, self.parameters())
         for samples in data:
             if isinstance(samples, Samples):
                 self.objective.check_targets(samples.y if samples.several_outputs else samples.y[0], outputs, samples.n)

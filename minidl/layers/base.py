@@ -13,7 +13,9 @@ import numpy as np
 from minidl import initializers
 from minidl.arrays import Array, as_array, default_dtype, is_array, move
 from minidl.autograd import Tensor
+from minidl.errors import first_few
 from minidl.layers.symbolic import Symbol, call_on_symbols, check_shape
+from minidl.regularizers import penalty
 
 
 class Parameter(Tensor):
@@ -25,11 +27,12 @@ class Parameter(Tensor):
     Parameter([1., 2.])
     """
 
-    __slots__ = ("trainable",)
+    __slots__ = ("trainable", "regularizer")
 
-    def __init__(self, data: Any, trainable: bool = True, *, dtype: Any = None):
+    def __init__(self, data: Any, trainable: bool = True, *, dtype: Any = None, regularizer: Any = None):
         super().__init__(data, requires_grad=trainable, dtype=dtype)
         self.trainable = bool(trainable)
+        self.regularizer = regularizer  # a function of the parameter, or None: see minidl.regularizers
 
     def __repr__(self) -> str:
         text = super().__repr__().replace("Tensor(", "Parameter(", 1).replace(", requires_grad=True", "")
@@ -95,7 +98,7 @@ class Layer:
         **settings
             Whatever else ``call`` takes, by keyword: a mask, for instance.
         """
-        if not self.built or not inputs or type(inputs[0]) is not Tensor:
+        if not self.built or not inputs or type(inputs[0]) is not Tensor:  # else nothing to do but compute
             if not inputs:
                 raise TypeError(f"{type(self).__name__} {self.name!r} expects an input: call it as layer(x).")
             if any(isinstance(x, Symbol) for x in _flat(inputs)):
@@ -119,10 +122,10 @@ class Layer:
     # --- parameters ---------------------------------------------------------------------------------------------
 
     def add_weight(
-        self, shape: tuple[int, ...], initializer: Any = "glorot_uniform", trainable: bool = True
+        self, shape: tuple, initializer: Any = "glorot_uniform", trainable: bool = True, regularizer: Any = None
     ) -> Parameter:
         """A new parameter of this shape, filled by an initializer (by name or object)."""
-        p = Parameter(initializers.get(initializer)(shape, dtype=default_dtype()), trainable)
+        p = Parameter(initializers.get(initializer)(shape, dtype=default_dtype()), trainable, regularizer=regularizer)
         p.requires_grad = trainable and self._trainable
         return p
 
@@ -165,6 +168,10 @@ class Layer:
     def count_params(self) -> int:
         """How many numbers the parameters hold."""
         return sum(p.size for p in self.parameters())
+
+    def penalty(self) -> Any:
+        """The sum of what the trained parameters' regularizers give; 0.0 without any. ``fit`` adds it to the loss."""
+        return penalty(self.parameters())
 
     @property
     def trainable(self) -> bool:
@@ -251,9 +258,8 @@ class Layer:
             if name in state and state[name].shape != p.shape
         ]
         if faults:
-            shown = "; ".join(faults[:6]) + (f"; and {len(faults) - 6} more" if len(faults) > 6 else "")
             hint = "" if own else "\nIt is not built yet: give its first layer an input_shape, or call it once."
-            raise ValueError(f"the weights do not fit {type(self).__name__} {self.name!r}:\n{shown}.{hint}")
+            raise ValueError(f"the weights do not fit {type(self).__name__} {self.name!r}:\n{first_few(faults)}.{hint}")
         for name, p in own.items():
             p.data[...] = move(state[name], p.device)
             p.data = p.data  # an edit that backward must know of

@@ -3,7 +3,7 @@
 from numbers import Integral
 from typing import Any
 
-from minidl import initializers
+from minidl import initializers, regularizers
 from minidl.autograd import Tensor
 from minidl.layers.activations import get as get_activation
 from minidl.layers.activations import name_of
@@ -24,6 +24,8 @@ class Dense(Layer):
         Without it, y = activation(x W).
     kernel_initializer, bias_initializer
         By name or object; Glorot-uniform and zeros.
+    kernel_regularizer, bias_regularizer : optional
+        "l1", "l2" or an object of ``minidl.regularizers``: a penalty that ``fit`` adds to the loss.
     input_dim : int, optional
         D, the same as ``input_shape=(D,)``.
     **common
@@ -54,6 +56,8 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
         *,
         input_dim: int | None = None,
         **common: Any,
@@ -68,6 +72,8 @@ class Dense(Layer):
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel = self.bias = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -79,9 +85,9 @@ class Dense(Layer):
         D = input_shape[-1]
         if not D:
             raise ValueError(f"Dense {self.name!r} must know the size of the last axis, got shape {input_shape}.")
-        self.kernel = self.add_weight((D, self.units), self.kernel_initializer)
+        self.kernel = self.add_weight((D, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer)
         if self.use_bias:
-            self.bias = self.add_weight((self.units,), self.bias_initializer)
+            self.bias = self.add_weight((self.units,), self.bias_initializer, regularizer=self.bias_regularizer)
 
     def call(self, x: Tensor) -> Tensor:
         W, b = self.kernel, self.bias
