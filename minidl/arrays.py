@@ -154,7 +154,7 @@ def as_array(data: object) -> Array:
 def constant(value: float, like: Array) -> Array:
     """A number as an array with no axes, of the dtype and on the device of ``like``; made once, and read-only.
 
-    On tiny arrays NumPy takes twice as long for ``a * 0.9`` as for ``a * constant(0.9, a)``.
+    On tiny arrays ``a * 0.9`` takes NumPy up to twice as long as ``a * constant(0.9, a)``.
     """
     return _constant(value, like.dtype, type(like))
 

@@ -7,7 +7,7 @@ A ``Tensor`` is an array and, where a derivative may be asked for, a *record* of
 ``inputs`` are the Tensors and arrays that the op was given, ``values`` the same as plain arrays, ``tracked`` the
 positions of those that require a gradient, ``saved`` whatever the forward function returned to be kept, ``note`` what
 debug mode remembers. Records point from results to inputs, never back, so a graph has no reference cycles: it dies with
-its last Tensor. ``minidl.backward`` walks it.
+its last Tensor. ``minidl.backward`` walks it. (Plain tuples, because one is made at every op.)
 
 An op is a ``Primitive``: a forward function on plain arrays with one *rule* for each input. The rule gets the upstream
 gradient g = ∂L/∂y, the output y and the inputs, and returns ∂L/∂x:
@@ -229,11 +229,12 @@ class Primitive:
         self.__module__ = forward.__module__
         self.__signature__ = inspect.signature(forward)
         self.__wrapped__ = forward  # where doctest finds the examples
-        kinds = self.__signature__.parameters.values()
-        self.setting_names = [p.name for p in kinds if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        self.defaults = {p.name: p.default for p in kinds if p.name in self.setting_names and p.default is not p.empty}
-        variadic = any(p.kind is p.VAR_POSITIONAL for p in kinds)
-        self.n_inputs = None if variadic else sum(p.kind is p.POSITIONAL_ONLY for p in kinds)
+        arguments = self.__signature__.parameters.values()
+        self.setting_names = [p.name for p in arguments if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        with_default = [p for p in arguments if p.name in self.setting_names and p.default is not p.empty]
+        self.defaults = {p.name: p.default for p in with_default}
+        variadic = any(p.kind is p.VAR_POSITIONAL for p in arguments)
+        self.n_inputs = None if variadic else sum(p.kind is p.POSITIONAL_ONLY for p in arguments)
 
     def __repr__(self) -> str:
         return f"<op {self.__name__}{self.__signature__}>"

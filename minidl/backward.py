@@ -1,8 +1,8 @@
 """The walk: from a loss back to the leaves, one rule after the other.
 
 Reverse mode (Griewank & Walther, *Evaluating Derivatives*, 2008, ch. 3): with v̄ = ∂L/∂v, every op y = f(x₁, x₂, ...)
-adds ȳ ∂y/∂xᵢ to x̄ᵢ. This is the only module that walks a graph. Of Tensors it knows the records (``minidl.autograd``),
-of ops the rules.
+adds ȳ ∂y/∂xᵢ to x̄ᵢ. In the code ȳ is ``g`` and its share for x is ``dx``. This is the only module that computes along a
+graph. Of Tensors it knows the records (``minidl.autograd``), of ops the rules.
 """
 
 from collections.abc import Sequence
@@ -67,8 +67,7 @@ def upstream(who: str, y: Any, gradient: Any) -> Any:
         raise ValueError(f"{who}: gradient must have the Tensor's shape {data.shape}, got {g.shape}.")
     check_same_device(who, g, data)
     if g.dtype != data.dtype:
-        g = g.astype(data.dtype)
-        return g
+        return g.astype(data.dtype)
     return gradient if isinstance(gradient, Operators) else g
 
 
@@ -89,7 +88,7 @@ def walk(y: Any, g: Any, wanted: set, retain_graph: bool, create_graph: bool, st
         return {y: g if create_graph else g.copy()}
     paths = paths_to(wanted, y) if wanted and not stop else None
     grads = {y: g}
-    heap = [(-y._record[0], y)]
+    heap = [(-y._record[0], y)]  # no two records have one time, so Tensors themselves are never compared
     while heap:
         y = heappop(heap)[1]
         g = grads[y] if wanted and y in wanted else grads.pop(y)

@@ -1,9 +1,9 @@
 """``with md.debug():`` remembers where every op was written, and stops at the first number that is not one.
 
-Inside it each recorded op keeps a ``Note``: the user's file and line (or notebook cell), and a fingerprint of every array
-that its rule may read. So the error that ends a run at the first NaN or infinity, forward or backward, names the op, the
-line, and its operands' shapes and ranges; and an array that was edited behind the engine's back (``t.data[0] = 5``) is
-caught before it makes a gradient wrong. Off by default, and then it costs nothing.
+Inside it each recorded op keeps a ``Note``: the user's file and line (or notebook cell), and a fingerprint of every
+array that its rule may read. So the error that ends a run at the first NaN or infinity, forward or backward, names the
+op, the line, and its operands' shapes and ranges; and an array that was edited behind the engine's back
+(``t.data[0] = 5``) is caught before it makes a gradient wrong. Off by default; then it costs one ``if`` for each op.
 """
 
 import linecache

@@ -1,16 +1,16 @@
 """The one registry of ops, and the table that makes a Tensor a drop-in for NumPy functions.
 
-``OPS`` maps the name of every public op to its function. ``NUMPY`` maps a NumPy function to the op that replaces it when
-one of its arguments is a Tensor, so that ``np.exp(t)`` is ``md.exp(t)``. Both are filled where the ops are defined
+``OPS`` maps the name of every public op to its function. ``NUMPY`` maps a NumPy function to the op that replaces it
+when one of its arguments is a Tensor, so that ``np.exp(t)`` is ``md.exp(t)``. Both are filled where the ops are defined
 (``@primitive(np.exp)``), and can be read like any dictionary:
 
 >>> import minidl as md
 >>> NUMPY[np.exp] is OPS["exp"]
 True
 
-``PLAIN`` lists the NumPy functions that have no derivative because their result is a truth value, a position or a shape:
-they see the Tensor's array and give plain arrays. Everything else is refused: a NumPy function that quietly dropped the
-gradient would be worse than an error.
+``PLAIN`` lists the NumPy functions whose result carries no gradient: truth values, positions, shapes, texts, and steps
+such as ``np.floor``, flat between their jumps. They see the Tensor's array and give plain arrays. Everything else is
+refused: a NumPy function that quietly dropped the gradient would be worse than an error.
 """
 
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def call_numpy_function(function: Callable[..., Any], args: tuple, kwargs: dict,
         if "out" in kwargs or "dtype" in kwargs or ("where" in kwargs and function is not np.where):
             refused = next(name for name in ("out", "dtype", "where") if name in kwargs)
             raise TypeError(
-                f"np.{function.__name__}(..., {refused}=...) is not supported on a Tensor: its gradient would be lost.\n"
+                f"np.{function.__name__}(..., {refused}=...) is not supported on Tensors: its gradient would be lost.\n"
                 f"Call it without {refused}= and assign or convert the result."
             )
         return op(*args, **kwargs)

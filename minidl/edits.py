@@ -4,8 +4,8 @@ A rule may need the very numbers that the forward pass used. When somebody overw
 (``w.data -= ...``, an optimizer's step), the gradient would be wrong in silence. So one clock numbers every recorded op
 and every edit; if an edit is younger than the op that used the array, ``backward`` refuses.
 
-Nothing is paid for this while recording: an op is compared with ``latest``, the time of the last edit, one integer, and
-only when that is younger are the arrays themselves looked up.
+While recording this costs one number for each op. On the way back an op's time is compared with ``latest``, the time of
+the last edit of anything, and only when that is younger are the arrays themselves looked up.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from minidl.arrays import Array
 tick = itertools.count(1).__next__  # the clock: every call is later than the one before
 latest = 0  # the time of the last edit of anything
 
-# (id of the array that owns the memory) -> [(time, first byte, last byte)]; an entry dies with its array.
+# (id of the array that owns the memory) -> [(time, first byte, one past the last)]; an entry dies with its array.
 _edits: dict[int, list[tuple[int, float, float]]] = {}
 _watchers: dict[int, weakref.ref] = {}
 
@@ -33,10 +33,10 @@ def mark_edited(array: Array) -> None:
     if owner is array:
         _edits[key] = [(latest, 0, math.inf)]  # all of it: what was known of parts is out of date
         return
-    first, last = _extent(array)
+    first, end = _extent(array)
     # An older edit inside the range of this one says nothing that this one does not.
-    older = [edit for edit in _edits.get(key, ()) if edit[1] < first or edit[2] > last]
-    _edits[key] = [*older, (latest, first, last)]
+    older = [edit for edit in _edits.get(key, ()) if edit[1] < first or edit[2] > end]
+    _edits[key] = [*older, (latest, first, end)]
 
 
 def edited_since(array: Array, time: int) -> bool:
@@ -44,8 +44,8 @@ def edited_since(array: Array, time: int) -> bool:
     edits = _edits.get(id(_owner(array)))
     if not edits:
         return False
-    first, last = _extent(array)
-    return any(edit > time and low < last and first < high for edit, low, high in edits)
+    first, end = _extent(array)
+    return any(edit > time and low < end and first < high for edit, low, high in edits)
 
 
 def _forget(key: int) -> None:

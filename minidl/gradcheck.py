@@ -162,10 +162,10 @@ def _variables(f: Callable, inputs: tuple, parameters: Sequence[Tensor]) -> tupl
 def _argument_names(f: Callable, n: int) -> list[str]:
     """x, W, b as f's author calls them, else x1, x2 ..."""
     try:
-        kinds = inspect.signature(f).parameters.values()
+        arguments = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):  # a built-in function
-        kinds = ()
-    named = [p.name for p in kinds if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        arguments = ()
+    named = [p.name for p in arguments if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return named[:n] if len(named) >= n else ["x"] if n == 1 else [f"x{k + 1}" for k in range(n)]
 
 

@@ -1,4 +1,4 @@
-"""The NumPy face of a Tensor: operators, methods and properties under NumPy's names, each handed to the op of that name.
+"""The NumPy face of a Tensor: operators, methods, properties under NumPy's names, each handed to the op of that name.
 
 Nothing is computed here. ``t + u`` is ``md.add(t, u)``, ``t.sum(axis=0)`` is ``md.sum(t, axis=0)``, ``np.exp(t)`` is
 ``md.exp(t)``; the derivative stands beside the op in ``minidl/ops``. Comparisons give plain arrays of truth values.
@@ -304,7 +304,7 @@ class Operators:
     def __array__(self, dtype=None, copy=None):
         if self.requires_grad:
             raise TypeError(
-                "a Tensor that requires a gradient does not turn into a plain array by itself: the gradient would be lost.\n"
+                "a Tensor that requires a gradient becomes no plain array by itself: the gradient would be lost.\n"
                 "Use t.numpy() to leave the graph on purpose."
             )
         return np.array(self.numpy(), dtype=dtype, copy=copy)
