@@ -202,6 +202,8 @@ class BinaryCrossentropy(CrossEntropy):
 class CategoricalCrossentropy(CrossEntropy):
     """ℓ = −Σⱼ tⱼ log pⱼ for one-hot targets or distributions (D1.E1). p is scaled to Σⱼ pⱼ = 1 first, as in Keras.
 
+    Behind a softmax ∂L/∂z = (p − t) / N (D0.E6), computed by ``softmax_cross_entropy``.
+
     D2.E2's example, whose value the document does not print:
 
     >>> p = np.array([[0.1, 0.4, 0.5]], np.float32); t = np.array([[0.2, 0.3, 0.5]], np.float32)

@@ -95,7 +95,7 @@ def power(x1, x2, /):
     array([1., 8.], dtype=float32)
     """
     if isinstance(x2, int) and x2 == 3:
-        return x1 * x1 * x1  # NumPy's u ** 3 is fifty times slower
+        return x1 * x1 * x1  # NumPy's x1 ** 3 is some fifty times slower
     return x1**x2
 
 

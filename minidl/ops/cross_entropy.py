@@ -5,8 +5,9 @@
 | softmax_cross_entropy | Σₙ wₙ (log Σⱼ e^zₙⱼ − zₙ,label) | wₙ (softmax(z) − onehot) |
 | sigmoid_cross_entropy | Σₙ wₙ (log(1 + e^zₙ) − tₙ zₙ) | wₙ (σ(z) − t) |
 
-With the default weights wₙ = 1/N the loss is the mean over the batch, and the gradient is (a − y) / N: D0.E6. Both are
-exact where the way through the probabilities is not: e^100 overflows float32, and log of a rounded-down 0 is −∞.
+With the default weights wₙ = 1/N the loss is the mean over the batch, and the gradient is (p − t) / N, p = softmax(z):
+D0.E6, which calls them a[3] and y. Both ops are exact where the way through the probabilities is not: e^100 overflows
+float32, and log of a rounded-down 0 is −∞.
 
 Targets and weights are constants: they may be arrays, lists or Tensors that require no gradient.
 """
@@ -49,16 +50,16 @@ def softmax_cross_entropy(logits, /, targets, weights=None):
     targets, weights = constants("softmax_cross_entropy", targets, weights)
     check_classes("softmax_cross_entropy", logits, targets, weights)
     C = logits.shape[-1]
-    p = logits.reshape(-1, C)  # (N, C)
-    p = p - p.max(axis=1, keepdims=True)  # softmax is not changed by a shift: the largest is 0, nothing overflows
+    z = logits.reshape(-1, C)  # (N, ..., C) → (N, C): from here on N counts all of them
+    z = z - z.max(axis=1, keepdims=True)  # softmax is not changed by a shift: the largest is 0, nothing overflows
     if targets.ndim < logits.ndim:
-        t = (xp.arange(len(p)), targets.reshape(-1))  # where the ones of onehot are
-        picked = p[t]  # (N,)
+        t = (xp.arange(len(z)), targets.reshape(-1))  # where the ones of onehot are
+        picked = z[t]  # z_label, (N,)
     else:
-        t = targets.reshape(-1, C).astype(p.dtype, copy=False)
-        picked = (t * p).sum(axis=1)
-    xp.exp(p, out=p)
-    s = p.sum(axis=1)  # (N,)
+        t = targets.reshape(-1, C).astype(z.dtype, copy=False)  # (N, C)
+        picked = (t * z).sum(axis=1)  # Σⱼ tⱼ zⱼ, (N,)
+    p = xp.exp(z, out=z)  # in the memory of z, which is no longer needed
+    s = p.sum(axis=1)  # Σⱼ e^zⱼ, (N,)
     p /= s[:, None]
     losses = xp.log(s) - picked if targets.ndim < logits.ndim else xp.log(s) * t.sum(axis=1) - picked  # (N,)
     if weights is None:
@@ -70,14 +71,14 @@ def softmax_cross_entropy(logits, /, targets, weights=None):
 @softmax_cross_entropy.joint_rule
 def softmax_cross_entropy_gradient(g, y, logits, needs, saved, targets, weights):
     """∂L/∂z = wₙ (p − t): D0.E6 with the mean over the batch."""
-    p, t, w = saved  # (N, C), the same or positions, (N,)
-    w = g / len(p) if w is None else g * w[:, None]  # () or (N, 1)
+    p, t, w = saved  # p (N, C); t (N, C), or the positions of its ones; w (N,) or None
+    w = g / len(p) if w is None else g * w[:, None]  # with g in it: (), or (N, 1)
     if isinstance(t, tuple):
         dz = p * w
         dz[t] -= w if w.ndim == 0 else w[:, 0]
     else:
         dz = (p * t.sum(axis=1, keepdims=True) - t) * w
-    return [dz.reshape(logits.shape)]
+    return (dz.reshape(logits.shape),)
 
 
 @softmax_cross_entropy.specified_by
@@ -122,7 +123,8 @@ def sigmoid_cross_entropy_gradient(g, y, logits, needs, saved, targets, weights)
     """∂L/∂z = wₙ (σ(z) − t), with σ(z) = exp(z − softplus(z))."""
     sp, t, w = saved
     p = array_module(logits).exp(logits - sp)
-    return [(p - t) * (g * constant(1 / logits.size, logits) if w is None else g * w)]
+    w = constant(1 / logits.size, logits) if w is None else w
+    return ((p - t) * (g * w),)
 
 
 @sigmoid_cross_entropy.specified_by

@@ -61,12 +61,12 @@ def einsum_rule(g, y, subscripts, *arrays, needs, optimize):
 def gradient_of_array(k, g, terms, out, arrays, optimize):
     """∂L/∂x for the k-th array: the same sum with g in the place of x, and with the letters of x as its result."""
     x = arrays[k]
-    letters, pairs = untie(terms[k], unused="".join(terms))
+    letters, pairs = untie(terms[k], unused="".join(terms))  # pairs: letters that x has twice, each with its δ
     xp = array_module(unwrap(x))
     identities = [xp.eye(x.shape[letters.index(i)], dtype=x.dtype) for i, _ in pairs]
     names = [out, *terms[:k], *terms[k + 1 :], *(i + j for i, j in pairs)]
     factors = [g, *arrays[:k], *arrays[k + 1 :], *identities]
-    found = "".join(c for c in letters if any(c in name for name in names))
+    found = "".join(c for c in letters if any(c in name for name in names))  # the axes of x that any factor has
     dx = einsum(f"{','.join(names)}->{found}", *factors, optimize=optimize)
     if found != letters:  # y sums x over the missing axes, on its own: every entry there gets the same gradient
         dx = expand_dims(dx, tuple(axis for axis, c in enumerate(letters) if c not in found))

@@ -1,9 +1,9 @@
 """Softmax: any numbers into positive ones that sum to 1.
 
-| op | y | ∂L/∂x |
+| op | y_i | ∂L/∂x_i |
 |---|---|---|
-| softmax | e^x_i / Σ_j e^x_j | y ⊙ (g − Σ_j g_j y_j) |
-| log_softmax | x_i − log Σ_j e^x_j | g − e^y Σ_j g_j |
+| softmax | e^x_i / Σ_j e^x_j | y_i (g_i − Σ_j g_j y_j) |
+| log_softmax | x_i − log Σ_j e^x_j | g_i − e^y_i Σ_j g_j |
 
 The output layer of the documents' classifiers (D0.E6, D0.P1) and the weights of attention (D3.E1).
 """
@@ -25,7 +25,7 @@ def softmax(x, /, axis=-1):
             [1. , 0. ]])
     """
     y = array_module(x).exp(x - x.max(axis=axis, keepdims=True))
-    y /= y.sum(axis=axis, keepdims=True)
+    y /= y.sum(axis=axis, keepdims=True)  # Σ_j e^x_j, whose axis stays with size 1 and so broadcasts
     return y
 
 
@@ -48,8 +48,8 @@ def log_softmax(x, /, axis=-1):
     Tensor([    0., -1000.])
     """
     xp = array_module(x)
-    y = x - x.max(axis=axis, keepdims=True)
-    return y - xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
+    shifted = x - x.max(axis=axis, keepdims=True)  # as in softmax
+    return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
 
 
 def log_softmax_rule(g, y, x, axis):
