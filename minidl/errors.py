@@ -1,7 +1,7 @@
 """How minidl says no: who, what was expected, what came, and the likely fix, in at most three lines.
 
 Every message is a plain ``ValueError`` (shapes and values) or ``TypeError`` (kinds), raised before any work is done.
-This module holds the two sentences that many rooms need; everything else is written where it is raised.
+This module holds the phrases that many rooms need; everything else is written where it is raised.
 """
 
 import difflib
@@ -19,6 +19,15 @@ def unknown_name(who: str, name: object, choices: Iterable[str]) -> ValueError:
     close = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return ValueError(f"{who} {name!r} is not known.{hint}\nKnown: {', '.join(choices)}.")
+
+
+def first_few(faults: list[str], n: int = 6) -> str:
+    """The first n faults in one line, and how many more there are.
+
+    >>> first_few(["missing: W", "missing: b", "unexpected: w"], n=2)
+    'missing: W; missing: b; and 1 more'
+    """
+    return "; ".join(faults[:n]) + (f"; and {len(faults) - n} more" if len(faults) > n else "")
 
 
 def describe(x: object) -> str:

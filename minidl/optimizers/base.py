@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl import edits
 from minidl.arrays import Array, device_of, move
-from minidl.errors import describe
+from minidl.errors import describe, first_few
 from minidl.layers.base import Parameter
 from minidl.optimizers.shelf import Shelf, plain
 
@@ -179,8 +179,7 @@ class Optimizer:
             if name in state and np.shape(state[name]) != shape:
                 faults.append(f"{name} has shape {np.shape(state[name])}, expected {shape}")
         if faults:
-            shown = "; ".join(faults[:6]) + (f"; and {len(faults) - 6} more" if len(faults) > 6 else "")
-            raise ValueError(f"the state does not fit {type(self).__name__} and its parameters:\n{shown}.")
+            raise ValueError(f"the state does not fit {type(self).__name__} and its parameters:\n{first_few(faults)}.")
         self._shelves = []
         self._make_shelves()
         self.iterations = int(state["iterations"])

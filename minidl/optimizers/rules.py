@@ -1,7 +1,8 @@
 """The update rules (D.T4).
 
-Each class is the paper's lines and, below them, the same letters: ``w`` the weights, ``g`` their gradient, ``t``
-scratch memory, the rest the state that the rule remembers. All edit whole blocks of numbers in place.
+Each class is the paper's lines and, below them, the same letters: ``w`` the weights, ``g`` their gradient, ``rate`` α,
+``t`` scratch memory, the rest the state that the rule remembers. All edit whole blocks of numbers in place; the comment
+behind an edit is the line of the paper that is then done.
 """
 
 import math
@@ -42,16 +43,16 @@ class SGD(Optimizer):
         xp = array_module(w)
         xp.multiply(g, rate, out=t)  # α g
         if v is None:
-            w -= t
+            w -= t  # w ← w − α g
             return
         v *= self.momentum
-        v -= t
+        v -= t  # v ← μ v − α g
         if self.nesterov:
             w -= t
             xp.multiply(v, self.momentum, out=t)
-            w += t
+            w += t  # w ← w + μ v − α g
         else:
-            w += v
+            w += v  # w ← w + v
 
 
 class RMSprop(Optimizer):
@@ -75,12 +76,12 @@ class RMSprop(Optimizer):
         xp.multiply(g, g, out=t)
         t *= 1.0 - self.rho
         v *= self.rho
-        v += t
+        v += t  # v ← ρ v + (1 − ρ) g²
         xp.add(v, self.epsilon, out=t)
         xp.sqrt(t, out=t)
         xp.divide(g, t, out=t)
         t *= rate
-        w -= t
+        w -= t  # w ← w − α g / √(v + ε)
 
 
 class Adagrad(Optimizer):
@@ -107,7 +108,7 @@ class Adagrad(Optimizer):
         self.epsilon = epsilon
 
     def _make_shelves(self) -> None:
-        first = not self._shelves
+        first = not self._shelves  # later shelves are given what the first ones remember
         super()._make_shelves()
         if first:
             for shelf in self._shelves:
@@ -116,12 +117,12 @@ class Adagrad(Optimizer):
     def update(self, w, g, t, rate, v):
         xp = array_module(w)
         xp.multiply(g, g, out=t)
-        v += t
+        v += t  # v ← v + g²
         xp.add(v, self.epsilon, out=t)
         xp.sqrt(t, out=t)
         xp.divide(g, t, out=t)
         t *= rate
-        w -= t
+        w -= t  # w ← w − α g / √(v + ε)
 
 
 class Adam(Optimizer):
@@ -174,7 +175,7 @@ class Adam(Optimizer):
         v *= constant(self.beta_2, v)
         v += t  # v ← β₂ v + g²
         xp.sqrt(v, out=t)
-        t += xp.asarray(s * self.epsilon, t.dtype)
+        t += xp.asarray(s * self.epsilon, t.dtype)  # not `constant`: s and a are others at every step
         xp.divide(m, t, out=t)
         t *= xp.asarray(a, t.dtype)
         w -= t  # w ← w − a m / (√v + s ε)
