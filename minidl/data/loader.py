@@ -12,11 +12,11 @@ from minidl.data.rows import count_rows, take_rows
 class DataLoader:
     """Batches of rows of one or several arrays, in a new random order in each epoch.
 
-    With n samples and batch size B, batch k holds the samples
+    With N samples and batch size B, batch k holds the samples
 
-        order[k B], ..., order[min((k + 1) B, n) − 1]        for k = 0 ... ⌈n / B⌉ − 1
+        order[k B], ..., order[min((k + 1) B, N) − 1]        for k = 0 ... ⌈N / B⌉ − 1
 
-    and ``order`` is a random permutation of 0 ... n − 1. It is drawn from a generator of its own, seeded with one
+    and ``order`` is a random permutation of 0 ... N − 1. It is drawn from a generator of its own, seeded with one
     integer that ``rng`` gives at the start of each epoch. So the place in an epoch is two integers (that seed and k),
     and a loader can be saved in the middle of an epoch and continued in another process with the very same batches.
 
@@ -35,8 +35,8 @@ class DataLoader:
     device : {"cpu", "cuda"}, optional
         Where batches are moved to; by default they stay where the arrays are.
     augment : function (x, rng) -> x, optional
-        Changes the first array of every batch, for example ``random_shift``. Its generator follows from the epoch's seed
-        and the batch's number, so that an interrupted epoch goes on with the same changes.
+        Changes the first array of every batch, for example ``random_shift``. Its generator follows from the epoch's
+        seed and the batch's number, so that an interrupted epoch goes on with the same changes.
 
     Yields
     ------
@@ -93,7 +93,7 @@ class DataLoader:
         self._resuming = False
 
     def __len__(self) -> int:
-        """The number of batches in an epoch: ⌈n / B⌉, or ⌊n / B⌋ with ``drop_last``."""
+        """The number of batches in an epoch: ⌈N / B⌉, or ⌊N / B⌋ with ``drop_last``."""
         whole, rest = divmod(self.samples, self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
@@ -115,7 +115,7 @@ class DataLoader:
         self._seed, self._position = None, 0
 
     def _batch(self, rows: np.ndarray, seed: int | None, k: int) -> Array | tuple[Array, ...]:
-        batch = [take_rows(a, rows) for a in self.arrays]  # (N, ...) -> (B, ...)
+        batch = [take_rows(a, rows) for a in self.arrays]  # (N, ...) → (B, ...)
         if self.augment is not None:
             batch[0] = self.augment(batch[0], rng=np.random.default_rng([seed, k]))
         if self.device is not None:
@@ -167,7 +167,8 @@ class DataLoader:
                 "DataLoader.load_state_dict: the state is of a loader that cuts other batches.\n"
                 f"saved: {state['plan']}\nhere:  {self._plan()}"
             )
-        if not 0 <= state["position"] <= len(self) or ((self.shuffle or self.augment) and state["position"] and state["seed"] is None):
+        lacks_seed = (self.shuffle or self.augment) and state["position"] and state["seed"] is None
+        if not 0 <= state["position"] <= len(self) or lacks_seed:
             raise ValueError(f"DataLoader.load_state_dict: no such place: batch {state['position']} of {len(self)}.")
         kind = self._rng.bit_generator.state["bit_generator"]
         if state["generator"]["bit_generator"] != kind:
