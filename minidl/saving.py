@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from minidl import safetensors
-
 ENDINGS = (".npz", ".safetensors")
 
 
@@ -38,7 +36,7 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
     path = _checked(path, "save")
     if not path.parent.is_dir():
         raise ValueError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first.")
-    write_whole(path, safetensors.pack(arrays) if path.suffix == ".safetensors" else pack_npz(arrays))
+    write_whole(path, pack_safetensors(arrays) if path.suffix == ".safetensors" else pack_npz(arrays))
 
 
 def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -52,6 +50,8 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
         The file is damaged, a pickle, or holds something that is not an array of numbers.
     """
     path = _checked(path, "load")
+    if path.suffix == ".safetensors":
+        safetensors_package()
     if not path.is_file():
         beside = sorted(p.name for p in path.parent.glob("*") if p.suffix in ENDINGS)[:5]
         hint = f"That folder has: {', '.join(beside)}." if beside else "That folder has no file of this kind."
@@ -63,7 +63,7 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
             "Save the weights again with save_weights('....npz')."
         )
     try:
-        arrays = safetensors.unpack(content) if path.suffix == ".safetensors" else unpack_npz(content)
+        arrays = unpack_safetensors(content) if path.suffix == ".safetensors" else unpack_npz(content)
     except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
@@ -125,3 +125,40 @@ def unpack_npz(content: bytes) -> dict[str, np.ndarray]:
                 if entry.read(1):
                     raise ValueError(f"{name!r} goes on after its array")
     return arrays
+
+
+# --- safetensors: one file that any deep-learning library reads, and that holds nothing but arrays -------------------
+
+
+def safetensors_package() -> Any:
+    """The package ``safetensors``, which is an extra.
+
+    Raises
+    ------
+    ValueError
+        It is not installed (with the line that installs it).
+    """
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ValueError(
+            "a .safetensors file needs the package safetensors, which is not installed.\n"
+            "Install it with: pip install safetensors, or use a name that ends in .npz."
+        ) from error
+    return safetensors
+
+
+def pack_safetensors(arrays: dict[str, np.ndarray]) -> bytes:
+    """The bytes of a safetensors file. The package reads memory as it lies: in C order, little-endian."""
+    package = safetensors_package()
+    plain = {name: np.array(a, a.dtype.newbyteorder("<"), order="C") for name, a in arrays.items()}
+    return package.numpy.save(plain)
+
+
+def unpack_safetensors(content: bytes) -> dict[str, np.ndarray]:
+    """The arrays in a safetensors file's bytes, in memory of their own."""
+    package = safetensors_package()
+    try:
+        return {name: np.array(a) for name, a in package.numpy.load(content).items()}
+    except (package.SafetensorError, KeyError) as error:
+        raise ValueError(str(error)) from None

@@ -32,8 +32,8 @@ def test_any_index_picks_what_numpy_picks_and_its_gradient_is_summed_as_by_add_a
         x = md.Tensor(rng.normal(size=shape), requires_grad=True)
         try:
             expected = np.asarray(x.data[index])
-        except IndexError:
-            with pytest.raises(IndexError, match=r"^getitem"):
+        except (IndexError, DeprecationWarning) as refusal:  # NumPy before 2.2 only warns when nothing would be picked
+            with pytest.raises(type(refusal)):
                 x[index]
             continue
         y = x[index]

@@ -1,6 +1,7 @@
 import io
 import pickle
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -10,8 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 import minidl as md
 from minidl import layers as L
-from minidl import safetensors
-from minidl.saving import load_arrays, pack_npz, save_arrays, unpack_npz
+from minidl.saving import load_arrays, pack_npz, pack_safetensors, save_arrays, unpack_npz, unpack_safetensors
 from tests.small_models import classifier, regressor, same_weights
 
 ENDINGS = [".npz", ".safetensors"]
@@ -53,23 +53,35 @@ def test_npz_files_are_numpys(tmp_path):
 def test_any_array_comes_back_bit_for_bit(kind, shape, data):
     a = data.draw(hnp.arrays(np.dtype(kind), shape))
     arrays = {"a": a, "file": a.T, "b.c/d": np.zeros(3, ">f4")}  # "file": a parameter of np.savez
-    for pack, unpack in ((pack_npz, unpack_npz), (safetensors.pack, safetensors.unpack)):
+    for pack, unpack in ((pack_npz, unpack_npz), (pack_safetensors, unpack_safetensors)):
         got = unpack(pack(arrays))
-        assert list(got) == list(arrays)
+        assert sorted(got) == sorted(arrays)
         for name, array in arrays.items():
             assert got[name].shape == array.shape and got[name].dtype.newbyteorder("=") == array.dtype.newbyteorder("=")
             np.testing.assert_array_equal(got[name], array)
             got[name][...] = 0  # writable
 
 
-def test_safetensors_bytes_are_as_the_format_says():
-    content = safetensors.pack({"w": np.array([[1.0, 2.0]], np.float32)})
-    n = struct.unpack("<Q", content[:8])[0]
-    assert content[8 : 8 + n].rstrip() == b'{"w": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}}'
-    assert content[8 + n :] == struct.pack("<ff", 1.0, 2.0) and (8 + n) % 8 == 0
-    header = b'{"__metadata__": {"format": "pt"}, "w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}'
-    theirs = struct.pack("<Q", len(header)) + header + struct.pack("<HH", 0x3F80, 0xC000)  # upper halves of 1.0, −2.0
-    np.testing.assert_array_equal(safetensors.unpack(theirs)["w"], np.array([1.0, -2.0], np.float32))
+def test_safetensors_files_are_the_packages(tmp_path):
+    import safetensors.numpy
+
+    model = classifier()
+    model.save_weights(tmp_path / "w.safetensors")
+    theirs = safetensors.numpy.load_file(tmp_path / "w.safetensors")
+    assert sorted(theirs) == sorted(model.state_dict())
+    safetensors.numpy.save_file({name: w + 1 for name, w in theirs.items()}, tmp_path / "theirs.safetensors")
+    model.load_weights(tmp_path / "theirs.safetensors")
+    np.testing.assert_array_equal(model.state_dict()["dense.kernel"], theirs["dense.kernel"] + 1)
+
+
+def test_without_the_package_safetensors_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    model = classifier()
+    for act in (model.save_weights, model.load_weights):
+        with pytest.raises(ValueError, match="pip install safetensors"):
+            act(tmp_path / "w.safetensors")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path, monkeypatch):
@@ -106,7 +118,7 @@ def named(**changes):
     return pack_npz({**classifier().state_dict(), **{k.replace("_dot_", "."): v for k, v in changes.items()}})
 
 
-WHOLE = {".npz": pack_npz(classifier().state_dict()), ".safetensors": safetensors.pack(classifier().state_dict())}
+WHOLE = {".npz": pack_npz(classifier().state_dict()), ".safetensors": pack_safetensors(classifier().state_dict())}
 
 
 def flipped(content, k):
@@ -135,23 +147,27 @@ DAMAGE = {
         r"dense.kernel has shape \(8, 4\), expected \(4, 8\)",
     ),
     "a scalar": (".npz", named(dense_dot_bias=np.float32(0)), r"dense.bias has shape \(\), expected \(8,\)"),
-    "truncated safetensors": (".safetensors", WHOLE[".safetensors"][:-10], "damaged.*cut off"),
-    "header cut off": (".safetensors", WHOLE[".safetensors"][:30], "damaged.*header is cut off"),
+    "truncated safetensors": (".safetensors", WHOLE[".safetensors"][:-10], "damaged"),
+    "header cut off": (".safetensors", WHOLE[".safetensors"][:30], "damaged"),
     "empty safetensors": (".safetensors", b"", "damaged"),
     "a pickle called safetensors": (".safetensors", pickle.dumps(Harmful()), "damaged"),
     "an npz called safetensors": (".safetensors", WHOLE[".npz"], "damaged"),
     "not JSON": (".safetensors", header("{nonsense"), "damaged"),
     "JSON of another kind": (".safetensors", header("[1, 2]"), "damaged"),
-    "unknown dtype": (".safetensors", header('{"w": {"dtype": "X9", "shape": [], "data_offsets": [0, 0]}}'), "X9"),
+    "unknown dtype": (
+        ".safetensors",
+        header('{"w": {"dtype": "X9", "shape": [], "data_offsets": [0, 0]}}'),
+        "damaged.*X9",
+    ),
     "sizes that lie": (
         ".safetensors",
         header('{"w": {"dtype": "F32", "shape": [9], "data_offsets": [0, 4]}}'),
-        "cannot be",
+        "damaged",
     ),
     "negative sizes": (
         ".safetensors",
         header('{"w": {"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}}'),
-        "from 0 on",
+        "damaged",
     ),
 }
 
@@ -173,7 +189,7 @@ def test_damaged_files_change_nothing(tmp_path, damage):
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(cut=st.floats(0, 1, exclude_max=True))
 def test_no_part_of_a_file_is_taken_for_the_whole(ending, cut):
-    unpack = unpack_npz if ending == ".npz" else safetensors.unpack
+    unpack = unpack_npz if ending == ".npz" else unpack_safetensors
     whole = WHOLE[ending]
     with pytest.raises(Exception):  # noqa: B017 -- load_arrays turns each kind into one ValueError
         unpack(whole[: int(cut * len(whole))])
