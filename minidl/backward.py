@@ -1,8 +1,9 @@
 """The walk: from a loss back to the leaves, one rule after the other.
 
 Reverse mode (Griewank & Walther, *Evaluating Derivatives*, 2008, ch. 3): with v̄ = ∂L/∂v, every op y = f(x₁, x₂, ...)
-adds ȳ ∂y/∂xᵢ to x̄ᵢ. In the code ȳ is ``g`` and its share for x is ``dx``. This is the only module that computes along a
-graph. Of Tensors it knows the records (``minidl.autograd``), of ops the rules.
+adds ȳ ∂y/∂xᵢ to x̄ᵢ. In the code ȳ is ``g`` and its share for x is ``dx``. Over a network of layers this is what D0.E7
+and D0.E8 write out for three of them. It is the only module that computes along a graph. Of Tensors it knows the
+records (``minidl.autograd``), of ops the rules.
 """
 
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ def upstream(who: str, y: Any, gradient: Any) -> Any:
         raise ValueError(f"{who}: gradient must have the Tensor's shape {data.shape}, got {g.shape}.")
     check_same_device(who, g, data)
     if g.dtype != data.dtype:
-        return g.astype(data.dtype)
+        return gradient.astype(data.dtype) if isinstance(gradient, Operators) else g.astype(data.dtype)
     return gradient if isinstance(gradient, Operators) else g
 
 

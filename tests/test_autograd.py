@@ -208,6 +208,14 @@ def test_an_upstream_gradient_of_another_dtype_is_converted():
     assert x.grad.dtype == np.float32
 
 
+def test_an_upstream_tensor_of_another_dtype_stays_on_the_graph():
+    x, g = leaf(3, dtype=np.float32), leaf(3)
+    (dx,) = gradients(x * 2.0, [x], g, create_graph=True)
+    assert dx.dtype == np.float32
+    (dg,) = gradients(dx.sum(), [g])
+    assert np.array_equal(dg, np.full(3, 2.0)) and dg.dtype == np.float64
+
+
 def test_the_default_dtype_can_be_changed():
     md.set_default_dtype("float64")
     try:
