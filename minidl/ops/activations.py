@@ -41,7 +41,7 @@ def sigmoid(x, /):
     return xp.reciprocal(e + constant(1, e))
 
 
-sigmoid.rule(lambda g, y, x: g * (y * (1 - y)))  # ∂y/∂x = y (1 − y)
+sigmoid.rule(lambda g, y, x: g * (y * (1 - y)))  # ∂y/∂x = σ'(x) = y (1 − y) (D4.E5)
 
 
 # --- linear in pieces ---------------------------------------------------------------------------------------------

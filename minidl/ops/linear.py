@@ -39,7 +39,7 @@ def linear(x, W, b, /):
 
 @linear.joint_rule
 def linear_gradients(g, y, x, W, b, needs):
-    """∂L/∂x = g Wᵀ, ∂L/∂W = xᵀ g, ∂L/∂b = Σ g (D0.E2–E4, D4.E2–E3, put right: see above)."""
+    """∂L/∂x = g Wᵀ, ∂L/∂W = xᵀ g, ∂L/∂b = Σ g (D0.E2, D0.E3, D0.E4, D4.E2, D4.E3, put right)."""
     g2 = g if g.ndim == 2 else rows(g)  # (N, H): every axis but the last counts samples
     dx = dW = db = None
     if needs[0]:
