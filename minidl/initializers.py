@@ -56,7 +56,7 @@ class Initializer:
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The float64 numbers: the one method that an initializer defines."""
-        raise NotImplementedError(f"{type(self).__name__} must define draw(shape, rng).")
+        raise TypeError(f"{type(self).__name__} must define draw(shape, rng).")
 
 
 # --- constants ----------------------------------------------------------------------------------------------------

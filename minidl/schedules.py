@@ -38,7 +38,7 @@ class Schedule:
 
     def rate_at(self, t: int) -> float:
         """The equation: the one method that a schedule defines."""
-        raise NotImplementedError(f"{type(self).__name__} must define rate_at(t).")
+        raise TypeError(f"{type(self).__name__} must define rate_at(t).")
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ class CountRatio(ConfusionMatrix):
             raise unknown_name(f"average of {name}", average, AVERAGES)
 
     def ratio(self, TP: np.ndarray, FP: np.ndarray, FN: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        raise NotImplementedError(f"{type(self).__name__} must define ratio(TP, FP, FN).")
+        raise TypeError(f"{type(self).__name__} must define ratio(TP, FP, FN).")
 
     def result(self) -> float | np.ndarray:
         return averaged(self.name, self.matrix, self.ratio, self.average)

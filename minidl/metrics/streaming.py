@@ -27,13 +27,13 @@ class Metric:
         self.reset()
 
     def reset(self) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must define reset().")
+        raise TypeError(f"{type(self).__name__} must define reset().")
 
     def update(self, targets: Any, outputs: Any, sample_weight: Any = None) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must define update(targets, outputs, sample_weight).")
+        raise TypeError(f"{type(self).__name__} must define update(targets, outputs, sample_weight).")
 
     def result(self) -> float:
-        raise NotImplementedError(f"{type(self).__name__} must define result().")
+        raise TypeError(f"{type(self).__name__} must define result().")
 
     def of(self, targets: Any, outputs: Any, sample_weight: Any = None) -> Any:
         """The figure of this batch alone; what was collected before is forgotten."""
@@ -57,7 +57,7 @@ class Mean(Metric):
 
     def values(self, targets: Any, outputs: Any) -> Array:
         """v (N, ...): the equation, and the one method that such a metric defines."""
-        raise NotImplementedError(f"{type(self).__name__} must define values(targets, outputs).")
+        raise TypeError(f"{type(self).__name__} must define values(targets, outputs).")
 
     def finish(self, mean: float) -> float:
         return mean
