@@ -49,6 +49,7 @@ class Run:
         self.epochs, self.validation_freq, self.resume, self.verbose = epochs, validation_freq, resume, verbose
         self.objective = model.objective.fresh()  # so that an evaluation by a callback disturbs nothing
         self.history = History()
+        self.done = 0  # steps of the epoch in hand
         keys = self.objective.keys()
         if held_out is not None:
             keys = keys + [f"val_{key}" for key in keys]
@@ -137,8 +138,7 @@ class Run:
         if notes["figures"] is not None:
             self.objective.load_state_dict(notes["figures"])
         if self.verbose:
-            done = f"{notes['epoch']} of {self.epochs} epochs" + (
-                f" and {notes['batch']} steps" if notes["batch"] else ""
-            )
-            print(f"{os.fspath(self.resume)}: {done} are done" + (", training was stopped there" * notes["stopped"]))
+            steps = f" and {notes['batch']} steps" if notes["batch"] else ""
+            stopped = ", training was stopped there" if notes["stopped"] else ""
+            print(f"{os.fspath(self.resume)}: {notes['epoch']} of {self.epochs} epochs{steps} are done{stopped}")
         return notes

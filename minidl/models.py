@@ -163,7 +163,7 @@ class Model(Trainable):
         self.load_state_dict(load_arrays(path))
 
     def _require_weights(self, who: str) -> None:
-        if not any(True for _ in self.named_parameters()):
+        if not self.parameters():
             raise ValueError(
                 f"{who}: {self.name!r} has no weights yet, because the shape of its input is not known.\n"
                 "Give it Input(shape=...) or input_shape, or call it once on some data."
