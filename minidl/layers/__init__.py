@@ -1,27 +1,58 @@
 """Layers: an equation, its parameters, and one readable ``call``.
 
-=====================  ==============================================================
-``base.py``            what every layer has: ``Layer``, ``Parameter``
-``dense.py``           ``Dense``
-``activations.py``     ``Activation``, ``ReLU``, ``LeakyReLU``, ``ELU``, ``Softmax``
-``dropout.py``         ``Dropout``
-``reshaping.py``       ``Flatten``, ``Reshape``
-``merging.py``         ``Add``, ``Concatenate``
-``inputs.py``          ``Input``, ``InputLayer``
-``symbolic.py``        ``Symbol``: a network drawn before it is computed
-=====================  ==============================================================
+============================  ==============================================================
+``base.py``                   what every layer has: ``Layer``, ``Parameter``
+``dense.py``                  ``Dense``
+``activations.py``            ``Activation``, ``ReLU``, ``LeakyReLU``, ``ELU``, ``Softmax``
+``convolution.py``            ``Conv1D``, ``Conv2D``, ``Conv2DTranspose``
+``depthwise_convolution.py``  ``DepthwiseConv2D``, ``SeparableConv2D``
+``pooling.py``                ``MaxPooling1D``, ... ``GlobalMaxPooling2D``
+``resizing.py``               ``UpSampling2D``, ``ZeroPadding2D``
+``normalization.py``          ``BatchNormalization``, ``LayerNormalization``, ``RMSNormalization``, ...
+``dropout.py``                ``Dropout``
+``regularization.py``         ``SpatialDropout1D``, ``SpatialDropout2D``, ``GaussianNoise``
+``reshaping.py``              ``Flatten``, ``Reshape``
+``merging.py``                ``Add``, ``Concatenate``
+``inputs.py``                 ``Input``, ``InputLayer``
+``symbolic.py``               ``Symbol``: a network drawn before it is computed
+============================  ==============================================================
 """
 
 from minidl.layers.activations import ELU, Activation, LeakyReLU, ReLU, Softmax
 from minidl.layers.base import Layer, Parameter
+from minidl.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from minidl.layers.dense import Dense
+from minidl.layers.depthwise_convolution import DepthwiseConv2D, SeparableConv2D
 from minidl.layers.dropout import Dropout
 from minidl.layers.inputs import Input, InputLayer
 from minidl.layers.merging import Add, Concatenate
+from minidl.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+)
+from minidl.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+)
+from minidl.layers.regularization import GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from minidl.layers.reshaping import Flatten, Reshape
+from minidl.layers.resizing import UpSampling2D, ZeroPadding2D
 from minidl.layers.symbolic import Symbol
 
 __all__ = [
     "Layer", "Parameter", "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Dropout", "Flatten", "Reshape",
+    "Conv1D", "Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D",
+    "MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "UpSampling2D", "ZeroPadding2D",
+    "BatchNormalization", "LayerNormalization", "RMSNormalization", "GroupNormalization",
+    "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise",
     "Add", "Concatenate", "Input", "InputLayer", "Symbol",
 ]  # fmt: skip

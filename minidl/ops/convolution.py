@@ -26,6 +26,7 @@ from minidl.autograd import primitive
 from minidl.dispatch import composite
 from minidl.ops.joining import concatenate, pad
 from minidl.ops.linalg import rows
+from minidl.ops.linear import linear
 from minidl.ops.shape import expand_dims, squeeze
 from minidl.ops.windows import Windows, batches, per_axis, surround, surround_composition, windows
 
@@ -132,6 +133,8 @@ def correlate(x: Array, W: Array, b: Array | None, w: Windows) -> Array:
 
     The bias costs no pass of its own: with a 1 at the end of each row, y = [cols 1] [W; b] is one product.
     """
+    if w.pointwise:
+        return linear(x, W[0, 0], b)  # a kernel of one place is a linear map of each pixel's channels
     xp = array_module(x)
     kh, kw, C, F = W.shape
     matrix = W.reshape(kh * kw * C, F)
@@ -156,6 +159,8 @@ def kernel_gradient(x: Array, g: Array, w: Windows) -> Array:
 
 def spread(g: Array, W: Array, w: Windows) -> Array:
     """∂L/∂x = Σ_ij g W_ijᵀ, added to the pixels that the outputs saw at place ij: ``correlate`` transposed."""
+    if w.pointwise:
+        return linear(g, W[0, 0].T, None)
     xp = array_module(g)
     C = W.shape[2]
     dx = xp.zeros((len(g), *w.padded, C), xp.result_type(g, W))
@@ -179,6 +184,8 @@ def columns(x: Array, w: Windows, ones: bool = False) -> Array:
     Neighbours in a row of the image are neighbours in memory: where they are in the window too, they are copied in one
     run. (Not for one channel: runs of three numbers cost more than the slices along the image's rows.)
     """
+    if w.pointwise and not ones:
+        return rows(x)
     xp = array_module(x)
     n, H, W, C = x.shape
     kh, kw = w.size

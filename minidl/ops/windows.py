@@ -50,6 +50,11 @@ class Windows(NamedTuple):
         """Where the image stands in the padded one."""
         return (slice(None), *(slice(before, before + n) for n, (before, _) in zip(self.image, self.added)))
 
+    @property
+    def pointwise(self) -> bool:
+        """Whether every pixel is a window of its own."""
+        return all(k == s == 1 for k, s in zip(self.size, self.strides))
+
     def places(self) -> Iterator[tuple[int, ...]]:
         """(0, 0), (0, 1), ...: the places (i, j) of a window, in reading order."""
         return product(*map(range, self.size))
@@ -76,9 +81,7 @@ def windows(who: str, image: tuple[int, ...], size: Any, strides: Any, padding: 
     strides = per_axis(who, "strides", strides, len(image))
     dilation = per_axis(who, "dilation", dilation, len(image))
     extent = tuple((k - 1) * d + 1 for k, d in zip(size, dilation))
-    if not isinstance(padding, str) or padding not in PADDINGS:
-        raise unknown_name(f"{who}: padding", padding, PADDINGS)
-    if padding == "valid":
+    if check_padding(who, padding) == "valid":
         added = ((0, 0),) * len(image)
     else:
         missing = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(image, strides, extent)]
@@ -103,6 +106,13 @@ def per_axis(who: str, what: str, value: Any, axes: int) -> tuple[int, ...]:
         wanted = "a positive integer" + (f" or {axes} of them" if axes > 1 else "")
         raise ValueError(f"{who} expects {what} of {wanted}, got {value!r}.")
     return tuple(int(n) for n in numbers)
+
+
+def check_padding(who: str, padding: Any, known: tuple[str, ...] = PADDINGS) -> str:
+    """The word for the padding, if it is known."""
+    if not isinstance(padding, str) or padding not in known:
+        raise unknown_name(f"{who}: padding", padding, known)
+    return padding
 
 
 def sizes(numbers: tuple[int, ...]) -> str:
