@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+
 from minidl.data import DataLoader, random_shift
 
 
-def test_every_image_is_a_shifted_copy(rng=np.random.default_rng(0)):
+def test_every_image_is_a_shifted_copy():
+    rng = np.random.default_rng(0)
     images = rng.random((50, 6, 5))
     moved = random_shift(images, 2, rng=1)
     places = set()
@@ -17,7 +19,8 @@ def test_every_image_is_a_shifted_copy(rng=np.random.default_rng(0)):
     assert len(places) > 15  # of 25: each image has its own
 
 
-def test_zero_shift_copies_and_channels_move_together(rng=np.random.default_rng(0)):
+def test_zero_shift_copies_and_channels_move_together():
+    rng = np.random.default_rng(0)
     images = rng.random((4, 5, 6, 3)).astype(np.float32)
     same = random_shift(images, 0)
     assert np.array_equal(same, images) and not np.shares_memory(same, images)
@@ -40,7 +43,7 @@ def test_wrong_shapes_and_shifts_are_refused(images, most):
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_an_interrupted_epoch_goes_on_with_the_same_changes(shuffle):
     images = np.random.default_rng(0).random((10, 4, 4))
-    settings = dict(batch_size=3, shuffle=shuffle, augment=random_shift)
+    settings = {"batch_size": 3, "shuffle": shuffle, "augment": random_shift}
     loader = DataLoader(images, rng=0, **settings)
     batches = iter(loader)
     next(batches)

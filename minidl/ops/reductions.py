@@ -25,8 +25,7 @@ from minidl.autograd import primitive
 from minidl.operators import unwrap
 from minidl.ops.exponentials import exp
 from minidl.ops.selection import where
-
-LARGE = 10_000  # np.broadcast_to takes 5 µs, in which a smaller array is copied
+from minidl.ops.shape import LARGE
 
 
 def keep_axes(g, x, axis, keepdims):
