@@ -1,8 +1,10 @@
 """Networks that were drawn with ``Input`` and layers called on it: the order in which to compute them."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from minidl.layers.base import Layer, unique_name
+from minidl.layers.base import Layer
+from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol
 
 
@@ -87,14 +89,42 @@ class Drawing:
                 pending += [(s, False) for s in reversed(_flat(symbol.inputs))]
         return order
 
-    def compute(self, inputs: list) -> Any:
-        """The outputs for these inputs."""
-        values = [*inputs, *[None] * len(self.steps), *self._constants]
+    def compute(self, inputs: Sequence, mask: Any = None) -> Any:
+        """The outputs for these inputs; ``mask`` is that of the input, or a list of them."""
+        values, masks = self._start(inputs, mask)
         for layer, arguments, settings, k in self.steps:
-            xs = [[values[i] for i in a] if isinstance(a, list) else values[a] for a in arguments]
+            xs = [_pick(values, a) for a in arguments]
+            mask = _pick(masks, arguments[0])
+            if layer.uses_mask and mask is not None:
+                settings = {"mask": mask, **settings}
             values[k] = layer(*xs, **settings)
+            masks[k] = layer.compute_mask(xs[0], mask)
+        return self._end(values)
+
+    def compute_mask(self, x: Any, mask: Any) -> Any:
+        """The masks of the outputs, without computing these: of values on the way only the inputs are known."""
+        values, masks = self._start(x if isinstance(x, list) else [x], mask)
+        for layer, arguments, _, k in self.steps:
+            masks[k] = layer.compute_mask(_pick(values, arguments[0]), _pick(masks, arguments[0]))
+        return self._end(masks)
+
+    def _start(self, inputs: Sequence, mask: Any) -> tuple[list, list]:
+        """Values and masks of inputs, calls and constants, as far as they are known."""
+        values: list[Any] = [None] * len(self._number) + self._constants
+        masks: list[Any] = [None] * len(values)
+        values[: len(inputs)] = inputs
+        for k, m in enumerate(mask if isinstance(mask, list) else [mask]):
+            masks[k] = m
+        return values, masks
+
+    def _end(self, values: list) -> Any:
         outputs = [values[k] for k in self.results]
         return outputs if self.several_outputs else outputs[0]
+
+
+def _pick(values: list, place: Any) -> Any:
+    """What stands at a place, or a list of what stands at several."""
+    return [values[k] for k in place] if isinstance(place, list) else values[place]
 
 
 def name_layers(layers: list[Layer]) -> None:

@@ -38,7 +38,8 @@ from typing import Any
 
 from minidl.drawing import Drawing, name_layers
 from minidl.errors import describe, unknown_name
-from minidl.layers.base import Layer, unique_name
+from minidl.layers.base import Layer
+from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol
 from minidl.saving import load_arrays, save_arrays
 from minidl.summary import summary_lines
@@ -76,9 +77,10 @@ class Model(Trainable):
             self.drawing = Drawing(inputs, outputs)
             self.input_names = self.drawing.input_names
             self.output_names = self.drawing.output_names
+            self.uses_mask = True
             self.built = True
 
-    def call(self, *inputs: Any) -> Any:
+    def call(self, *inputs: Any, mask: Any = None) -> Any:
         if self.drawing is None:
             return super().call(*inputs)  # says that call is missing
         names = self.input_names
@@ -86,7 +88,10 @@ class Model(Trainable):
             inputs = inputs[0]
         if len(inputs) != len(names):
             raise ValueError(f"{self.name!r} expects {len(names)} inputs ({', '.join(names)}), got {len(inputs)}.")
-        return self.drawing.compute(inputs)
+        return self.drawing.compute(inputs, mask)
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        return super().compute_mask(x, mask) if self.drawing is None else self.drawing.compute_mask(x, mask)
 
     def build_for(self, *inputs: Any) -> None:
         if not self.built:
@@ -190,6 +195,7 @@ class Sequential(Model):
     50305
     """
 
+    uses_mask = True
     input_names = ["input"]  # noqa: RUF012 -- one input, whatever is added
 
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):
@@ -240,10 +246,17 @@ class Sequential(Model):
         if not self._trainable:
             self.trainable = False  # what was built now is frozen too
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, mask: Any = None) -> Any:
         for layer in self._row:
-            x = layer(x)
+            y = layer(x, mask=mask) if mask is not None and layer.uses_mask else layer(x)
+            mask = layer.compute_mask(x, mask)
+            x = y
         return x
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        for layer in self._row:
+            x, mask = None, layer.compute_mask(x, mask)
+        return mask
 
     def children(self) -> Iterator[tuple[str, Any]]:
         for layer in self._row:

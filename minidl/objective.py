@@ -18,7 +18,7 @@ import numpy as np
 from minidl import losses, metrics
 from minidl.arrays import Array, array_module
 from minidl.autograd import Tensor
-from minidl.layers.base import unique_name
+from minidl.layers.naming import unique_name
 from minidl.ops.cross_entropy import check_classes
 from minidl.regularizers import penalty
 

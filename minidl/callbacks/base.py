@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from minidl.layers.base import unique_name
+from minidl.layers.naming import unique_name
 
 Logs = dict[str, Any]
 

@@ -61,6 +61,8 @@ class Activation(Layer):
     Tensor([0., 2.])
     """
 
+    supports_masking = True
+
     def __init__(self, activation: Any, **common: Any):
         super().__init__(**common)
         self.activation = get(activation)
@@ -81,6 +83,8 @@ class ReLU(Layer):
     >>> ReLU(max_value=6.0)(md.Tensor([-1.0, 2.0, 8.0]))
     Tensor([0., 2., 6.])
     """
+
+    supports_masking = True
 
     def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, **common: Any):
         super().__init__(**common)
@@ -105,6 +109,8 @@ class LeakyReLU(Layer):
     Tensor([-0.3,  2. ])
     """
 
+    supports_masking = True
+
     def __init__(self, negative_slope: float = 0.3, **common: Any):
         super().__init__(**common)
         self.negative_slope = negative_slope
@@ -124,6 +130,8 @@ class ELU(Layer):
     Tensor([-0.63212055,  2.        ])
     """
 
+    supports_masking = True
+
     def __init__(self, alpha: float = 1.0, **common: Any):
         super().__init__(**common)
         self.alpha = alpha
@@ -142,6 +150,8 @@ class Softmax(Layer):
     >>> Softmax()(md.Tensor([[0.0, 0.0]]))
     Tensor([[0.5, 0.5]])
     """
+
+    supports_masking = True
 
     def __init__(self, axis: int = -1, **common: Any):
         super().__init__(**common)

@@ -14,6 +14,7 @@ from minidl import initializers
 from minidl.arrays import Array, as_array, default_dtype, is_array, move
 from minidl.autograd import Tensor
 from minidl.errors import first_few
+from minidl.layers.naming import snake_case
 from minidl.layers.symbolic import Symbol, call_on_symbols, check_shape
 from minidl.regularizers import penalty
 
@@ -69,6 +70,8 @@ class Layer:
     built = False
     training = True
     input_shape: tuple[int | None, ...] | None = None
+    uses_mask = False  # whether ``call`` takes a mask
+    supports_masking = False  # whether the mask of its input fits its output
     _trainable = True
 
     def __init__(self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True):
@@ -109,6 +112,14 @@ class Layer:
             return self.call(*inputs, **settings)
         with self.in_mode(training):
             return self.call(*inputs, **settings)
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        """Which steps of the output count, (N, T) of truth values, or None for all; ``mask`` says it of the input.
+
+        ``Sequential`` and ``Model`` carry masks from layer to layer, to those with ``uses_mask``. Of several inputs in
+        a list x and mask are lists. Inside a model that is a layer itself x may be None, where it is not an input.
+        """
+        return mask if self.supports_masking else None
 
     def build_for(self, *inputs: Any) -> None:
         """Build the layer for inputs like these (Tensors, arrays or Symbols), once."""
@@ -317,32 +328,3 @@ def _as_tensors(x: Any) -> Any:
 def _shapes(x: Any) -> Any:
     """An input's shape; of a list of inputs, the list of their shapes."""
     return [_shapes(item) for item in x] if isinstance(x, list) else tuple(x.shape)
-
-
-def snake_case(name: str) -> str:
-    """Keras' automatic layer names: ``MaxPooling2D`` → ``max_pooling2d``.
-
-    >>> snake_case("MaxPooling2D"), snake_case("LSTM"), snake_case("Dense")
-    ('max_pooling2d', 'lstm', 'dense')
-    """
-    letters = []
-    for i, c in enumerate(name):
-        starts_word = c.isupper() and i and (name[i - 1].islower() or name[i + 1 : i + 2].islower())
-        if starts_word:
-            letters.append("_")
-        letters.append(c.lower())
-    return "".join(letters)
-
-
-def unique_name(name: str, taken: set[str]) -> str:
-    """``dense``, then ``dense_1``, ``dense_2``: the first that is not taken.
-
-    >>> unique_name("dense", {"dense", "dense_1"})
-    'dense_2'
-    """
-    if name not in taken:
-        return name
-    i = 1
-    while f"{name}_{i}" in taken:
-        i += 1
-    return f"{name}_{i}"

@@ -42,6 +42,8 @@ class Dropout(Layer):
     Tensor([1., 1., 1., 1.])
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         rate: float,

@@ -24,6 +24,8 @@ class InputLayer(Layer):
     15
     """
 
+    supports_masking = True
+
     def __init__(self, input_shape: tuple[int | None, ...], name: str | None = None):
         super().__init__(name, input_shape=input_shape)
 

@@ -3,6 +3,8 @@
 They are called with a list: ``Add()([x, skip])``.
 """
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +31,9 @@ class Add(Layer):
             y = y + x
         return y
 
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        return steps_of_all(mask)
+
 
 class Concatenate(Layer):
     """The inputs side by side along ``axis``: (N, C₁), (N, C₂) → (N, C₁ + C₂).
@@ -46,8 +51,17 @@ class Concatenate(Layer):
         check_list(self, xs)
         return concatenate(xs, axis=self.axis)
 
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        return steps_of_all(mask) if self.axis == -1 else None
+
     def describe(self) -> str:
         return f"axis={self.axis}"
+
+
+def steps_of_all(masks: Any) -> Any:
+    """The steps that count in every input that has a mask."""
+    given = [mask for mask in masks or () if mask is not None]
+    return None if not given else functools.reduce(operator.and_, given)
 
 
 def check_list(layer: Layer, xs: Any) -> None:

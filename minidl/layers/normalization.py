@@ -32,6 +32,8 @@ from minidl.ops.shape import moveaxis
 class ScaleAndShift(Layer):
     """What the layers below share: γ (``gamma``) where ``scale``, β (``beta``) where ``center``, and ε."""
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: int | Sequence[int] = -1,

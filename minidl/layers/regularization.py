@@ -57,6 +57,8 @@ class GaussianNoise(Layer):
     Tensor([1., 2.])
     """
 
+    supports_masking = True
+
     def __init__(self, stddev: float, rng: np.random.Generator | int | None = None, **common: Any):
         super().__init__(**common)
         if not stddev >= 0:

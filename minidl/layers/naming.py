@@ -1,0 +1,30 @@
+"""Names of layers: those that Keras would give, all different."""
+
+
+def snake_case(name: str) -> str:
+    """Keras' automatic layer names: ``MaxPooling2D`` → ``max_pooling2d``.
+
+    >>> snake_case("MaxPooling2D"), snake_case("LSTM"), snake_case("Dense")
+    ('max_pooling2d', 'lstm', 'dense')
+    """
+    letters = []
+    for i, c in enumerate(name):
+        starts_word = c.isupper() and i and (name[i - 1].islower() or name[i + 1 : i + 2].islower())
+        if starts_word:
+            letters.append("_")
+        letters.append(c.lower())
+    return "".join(letters)
+
+
+def unique_name(name: str, taken: set[str]) -> str:
+    """``dense``, then ``dense_1``, ``dense_2``: the first that is not taken.
+
+    >>> unique_name("dense", {"dense", "dense_1"})
+    'dense_2'
+    """
+    if name not in taken:
+        return name
+    i = 1
+    while f"{name}_{i}" in taken:
+        i += 1
+    return f"{name}_{i}"
