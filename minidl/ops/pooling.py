@@ -95,12 +95,23 @@ def max_pool_along_gradient(g, y, x, needs, saved, axis, size, stride, padding):
     for i in range(1, size - 1):
         m.append(xp.maximum(m[-1], line[w.seen_at(i)]))
     g = g.reshape(m[0].shape)
-    dx = xp.zeros(line.shape, g.dtype)
+    beside = stride >= size  # no two windows share a pixel: its gradient is written, not added
+    covered = beside and w.outputs[0] * size == line.shape[1]
+    dx = (xp.empty if covered else xp.zeros)(line.shape, g.dtype)
+    at = [dx[w.seen_at(i)] for i in range(size)]  # views
     for i in range(size - 1, 0, -1):
-        to_i = g * (line[w.seen_at(i)] > m[i - 1])
-        g = g - to_i
-        dx[w.seen_at(i)] += to_i
-    dx[w.seen_at(0)] += g
+        won = line[w.seen_at(i)] > m[i - 1]
+        if beside:
+            xp.multiply(g, won, out=at[i])
+            g = xp.subtract(g, at[i], out=at[0])  # what is left for the places before waits at the first of them
+        else:
+            to_i = g * won
+            at[i] += to_i
+            g = g - to_i
+    if not beside:
+        at[0] += g
+    elif size == 1:
+        at[0][...] = g
     return [dx[w.inside].reshape(x.shape)]
 
 
