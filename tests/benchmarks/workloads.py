@@ -68,6 +68,23 @@ def digits(*widths: int, batches: int = 16, batch_size: int = 128) -> Arrays:
     return {"weights": weights, "x": x, "y": y}
 
 
+def images(batches: int = 4, batch_size: int = 64) -> Arrays:
+    """D0.P1's network: x (64, 28, 28, 1) in [0, 1), labels (64,) in 0..9; three kernels (3, 3, in, out), two (in, out).
+
+    The order of weights is kernel, bias, ...; the dense kernels see the last image's numbers in the order (H, W, C).
+    """
+    rng = np.random.default_rng(4)
+    weights = []
+    for channels_in, channels_out in ((1, 32), (32, 64), (64, 64)):
+        limit = (6 / (9 * channels_in + 9 * channels_out)) ** 0.5
+        weights.append(rng.uniform(-limit, limit, (3, 3, channels_in, channels_out)).astype(np.float32))
+        weights.append(np.zeros(channels_out, np.float32))
+    weights += _dense_weights(rng, 3 * 3 * 64, 64, 10)
+    x = [rng.random((batch_size, 28, 28, 1), dtype=np.float32) for _ in range(batches)]
+    y = [rng.integers(0, 10, batch_size) for _ in range(batches)]
+    return {"weights": weights, "x": x, "y": y}
+
+
 LINKS = 40  # links in the chain below
 OPS_PER_LINK = 5
 
@@ -99,6 +116,7 @@ WORKLOADS = {
             20,
             lambda: digits(784, 512, 512, 10),
         ),
+        Workload("W3", "D0.P1's network of three convolutions, batch 64, softmax cross-entropy, Adam", 5, images),
         Workload(
             "overhead",
             f"a chain of {LINKS * OPS_PER_LINK} ops on (4, 4) arrays, forward and backward",

@@ -51,6 +51,22 @@ def digits(data: Arrays) -> Step:
     return _trainer(md.Sequential([*hidden, output]), md.losses.SparseCategoricalCrossentropy(from_logits=True), data)
 
 
+def images(data: Arrays) -> Step:
+    """W3: D0.P1's network, but for the softmax, which is in the loss."""
+    layers = md.layers
+    model = md.Sequential([
+        layers.Conv2D(32, (3, 3), activation="relu", input_shape=(28, 28, 1)),
+        layers.MaxPooling2D((2, 2)),
+        layers.Conv2D(64, (3, 3), activation="relu"),
+        layers.MaxPooling2D((2, 2)),
+        layers.Conv2D(64, (3, 3), activation="relu"),
+        layers.Flatten(),
+        layers.Dense(64, activation="relu"),
+        layers.Dense(10),
+    ])  # fmt: skip
+    return _trainer(model, md.losses.SparseCategoricalCrossentropy(from_logits=True), data)
+
+
 def chain(data: Arrays) -> Step:
     """The chain of small ops, then one step of gradient descent."""
     x = md.Tensor(data["x"][0])
@@ -71,4 +87,4 @@ def chain(data: Arrays) -> Step:
     return step
 
 
-workloads = {"W1": xor, "W2a": digits, "W2b": digits, "overhead": chain}
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "overhead": chain}

@@ -63,6 +63,23 @@ def digits(data: Arrays) -> Step:
     return _trainer(nn.Sequential(*layers[:-1]), nn.CrossEntropyLoss(), data)
 
 
+def images(data: Arrays) -> Step:
+    """W3: D0.P1's network, channels first as PyTorch has them; the data is brought into its order beforehand."""
+    model = nn.Sequential(
+        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Flatten(),
+        nn.Linear(3 * 3 * 64, 64), nn.ReLU(), nn.Linear(64, 10),
+    )  # fmt: skip
+    kernels, biases = data["weights"][::2], data["weights"][1::2]
+    first = kernels[3].reshape(3, 3, 64, 64).transpose(2, 0, 1, 3)  # (H, W, C, out) -> (C, H, W, out)
+    # _load turns every array round, so that (kw, kh, in, out) becomes the (out, in, kh, kw) of PyTorch's kernels.
+    kernels = [*(k.swapaxes(0, 1) for k in kernels[:3]), first.reshape(-1, 64), kernels[4]]
+    weights = [array for pair in zip(kernels, biases, strict=True) for array in pair]
+    x = [np.ascontiguousarray(images.transpose(0, 3, 1, 2)) for images in data["x"]]  # (N, H, W, C) -> (N, C, H, W)
+    return _trainer(model, nn.CrossEntropyLoss(), {"weights": weights, "x": x, "y": data["y"]})
+
+
 def chain(data: Arrays) -> Step:
     """The chain of small ops, then one step of gradient descent."""
     x = torch.from_numpy(data["x"][0])
@@ -84,4 +101,4 @@ def chain(data: Arrays) -> Step:
     return step
 
 
-workloads = {"W1": xor, "W2a": digits, "W2b": digits, "overhead": chain}
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "overhead": chain}
