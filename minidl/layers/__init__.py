@@ -9,6 +9,9 @@
 ``pooling.py``                ``MaxPooling1D``, ... ``GlobalMaxPooling2D``
 ``resizing.py``               ``UpSampling2D``, ``ZeroPadding2D``
 ``normalization.py``          ``BatchNormalization``, ``LayerNormalization``, ``RMSNormalization``, ...
+``attention.py``              ``MultiHeadAttention``, ``KeyValueCache``
+``positions.py``              ``SinusoidalPositions``, ``PositionEmbedding``
+``transformer.py``            ``TransformerBlock``
 ``dropout.py``                ``Dropout``
 ``regularization.py``         ``SpatialDropout1D``, ``SpatialDropout2D``, ``GaussianNoise``
 ``reshaping.py``              ``Flatten``, ``Reshape``
@@ -19,6 +22,7 @@
 """
 
 from minidl.layers.activations import ELU, Activation, LeakyReLU, ReLU, Softmax
+from minidl.layers.attention import KeyValueCache, MultiHeadAttention
 from minidl.layers.base import Layer, Parameter
 from minidl.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from minidl.layers.dense import Dense
@@ -42,10 +46,12 @@ from minidl.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from minidl.layers.positions import PositionEmbedding, SinusoidalPositions
 from minidl.layers.regularization import GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from minidl.layers.reshaping import Flatten, Reshape
 from minidl.layers.resizing import UpSampling2D, ZeroPadding2D
 from minidl.layers.symbolic import Symbol
+from minidl.layers.transformer import TransformerBlock
 
 __all__ = [
     "Layer", "Parameter", "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Dropout", "Flatten", "Reshape",
@@ -54,5 +60,6 @@ __all__ = [
     "GlobalAveragePooling1D", "GlobalAveragePooling2D", "UpSampling2D", "ZeroPadding2D",
     "BatchNormalization", "LayerNormalization", "RMSNormalization", "GroupNormalization",
     "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise",
+    "MultiHeadAttention", "KeyValueCache", "SinusoidalPositions", "PositionEmbedding", "TransformerBlock",
     "Add", "Concatenate", "Input", "InputLayer", "Symbol",
 ]  # fmt: skip

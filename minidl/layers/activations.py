@@ -12,6 +12,12 @@ from minidl.ops.selection import clip
 from minidl.ops.softmax import log_softmax, softmax
 from minidl.ops.trigonometry import tanh
 
+
+def gelu_tanh(x: Any) -> Any:
+    """GELU by its formula with tanh, which is quicker than the exact one: ``gelu(x, approximate=True)``."""
+    return a.gelu(x, approximate=True)
+
+
 ACTIVATIONS: dict[str, Callable[..., Any] | None] = {
     "linear": None,
     "relu": a.relu,
@@ -20,6 +26,7 @@ ACTIVATIONS: dict[str, Callable[..., Any] | None] = {
     "elu": a.elu,
     "selu": a.selu,
     "gelu": a.gelu,
+    "gelu_tanh": gelu_tanh,
     "silu": a.silu,
     "swish": a.silu,
     "softplus": a.softplus,

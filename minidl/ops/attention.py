@@ -6,7 +6,7 @@
 | attention | P V | |
 | self_attention | P V for each head, from q, k, v side by side | |
 
-For P = softmax(A) with A = Q Kᵀ / √d, and D_i = Σ_j P_ij ∂L/∂P_ij = g_i · y_i,
+For P = softmax(A) with A = Q Kᵀ / √d, ∂L/∂P = g Vᵀ and D_i = Σ_j P_ij ∂L/∂P_ij,
 
     ∂L/∂V = Pᵀ g    ∂L/∂A = P ⊙ (g Vᵀ − D)    ∂L/∂Q = ∂L/∂A K / √d    ∂L/∂K = (∂L/∂A)ᵀ Q / √d
 
@@ -93,7 +93,7 @@ def attention_gradients(g, y, q, k, v, needs, saved, mask, causal):
     """∂L/∂Q, ∂L/∂K and ∂L/∂V."""
     xp = array_module(g)
     found = [xp.empty(x.shape, y.dtype) for x in (q, k, v)]
-    attend_gradients(g, y, q, k, v, saved, *found)
+    attend_gradients(g, q, k, v, saved, *found)
     return [dx if need else None for dx, need in zip(found, needs)]
 
 
@@ -127,7 +127,7 @@ def self_attention(qkv, /, heads, mask=None, causal=False):
 def self_attention_gradients(g, y, qkv, needs, saved, heads, mask, causal):
     """∂L/∂Q, ∂L/∂K and ∂L/∂V, side by side."""
     dqkv = array_module(g).empty(qkv.shape, y.dtype)
-    attend_gradients(*parted(g, 1, heads), *parted(y, 1, heads), *parted(qkv, 3, heads), saved, *parted(dqkv, 3, heads))
+    attend_gradients(*parted(g, 1, heads), *parted(qkv, 3, heads), saved, *parted(dqkv, 3, heads))
     return (dqkv,)
 
 
@@ -179,7 +179,7 @@ def attend(q: Array, k: Array, v: Array, mask: Array | None, causal: bool, y: Ar
 
 
 def attend_gradients(
-    g: Array, y: Array, q: Array, k: Array, v: Array, kept: list[tuple], dq: Array, dk: Array, dv: Array
+    g: Array, q: Array, k: Array, v: Array, kept: list[tuple], dq: Array, dk: Array, dv: Array
 ) -> None:
     """Write ∂L/∂Q, ∂L/∂K and ∂L/∂V into dq, dk and dv. The last block comes first: it alone reaches all keys."""
     xp = array_module(q)
@@ -187,19 +187,19 @@ def attend_gradients(
     vT = v.swapaxes(-1, -2)  # (..., e, S)
     first = True
     for i, j, n, E, r in reversed(kept):
-        g_r = g[..., i:j, :] * r  # (..., b, e); Pᵀ g = Eᵀ (g / s)
-        D = xp.einsum("...e,...e->...", g_r, y[..., i:j, :])[..., None]  # (..., b, 1)
-        dA = xp.matmul(g_r, vT[..., :n])  # (..., b, n)
-        dA -= D
+        g_s = g[..., i:j, :] * r  # (..., b, e), g / s: P ⊙ ∂L/∂P = E ⊙ (g / s) Vᵀ, and Pᵀ g = Eᵀ (g / s)
+        dA = xp.matmul(g_s, vT[..., :n])  # (..., b, n)
+        D = xp.einsum("...n,...n->...", E, dA)[..., None]  # (..., b, 1)
+        dA -= D * r
         dA *= E
         xp.matmul(dA, k[..., :n, :], out=dq[..., i:j, :])
         q_scaled = q[..., i:j, :] * scale
         if first:
-            xp.matmul(E.swapaxes(-1, -2), g_r, out=dv)
+            xp.matmul(E.swapaxes(-1, -2), g_s, out=dv)
             xp.matmul(dA.swapaxes(-1, -2), q_scaled, out=dk)
             first = False
         else:
-            dv[..., :n, :] += xp.matmul(E.swapaxes(-1, -2), g_r)
+            dv[..., :n, :] += xp.matmul(E.swapaxes(-1, -2), g_s)
             dk[..., :n, :] += xp.matmul(dA.swapaxes(-1, -2), q_scaled)
     dq *= scale
     if first:  # no queries

@@ -67,6 +67,7 @@ ACTIVATIONS = {
     "elu": (lambda x: np.where(x > 0, x, np.exp(x) - 1), (0,)),
     "selu": (lambda x: LAMBDA * np.where(x > 0, x, ALPHA * (np.exp(x) - 1)), (0,)),
     "gelu": (lambda x: x * (1 + np.vectorize(erf, otypes=[float])(x / 2**0.5)) / 2, ()),
+    "gelu_tanh": (lambda x: x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x**3))) / 2, ()),
     "silu": (lambda x: x / (1 + np.exp(-x)), ()),
     "swish": (lambda x: x / (1 + np.exp(-x)), ()),
     "softplus": (lambda x: np.log(1 + np.exp(x)), ()),
