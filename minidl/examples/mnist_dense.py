@@ -45,6 +45,12 @@ def build() -> Sequential:
     )
 
 
+def point_to_check(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Three of the images with their labels: there the gradients are judged before training."""
+    few = rng.choice(len(x), 3, replace=False)
+    return x[few], y[few]
+
+
 def batches(x: np.ndarray, y: np.ndarray, device: str) -> DataLoader:
     """Shuffled batches of shifted images."""
     return DataLoader(x, y, batch_size=BATCH, augment=random_shift, device=device)
