@@ -139,7 +139,10 @@ def as_array(data: object) -> Array:
     (dtype('float32'), dtype('float64'), dtype('int64'))
     """
     if is_array(data) or isinstance(data, np.generic):
-        return data if is_array(data) else np.asarray(data)
+        array = data if is_array(data) else np.asarray(data)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"expected real numbers, got an array of {array.dtype}.{_hint(array.dtype.kind)}")
+        return array
     try:
         array = np.asarray(data)
     except ValueError as error:  # a ragged list
@@ -147,8 +150,15 @@ def as_array(data: object) -> Array:
     if array.dtype.kind == "f":
         return array.astype(_default_dtype)
     if array.dtype.kind not in "iub":
-        raise TypeError(f"expected numbers, got {type(data).__name__} of kind {array.dtype}.")
+        raise TypeError(f"expected numbers, got {type(data).__name__} of kind {array.dtype}.{_hint(array.dtype.kind)}")
     return array
+
+
+def _hint(kind: str) -> str:
+    """What to do with an array that does not hold real numbers."""
+    if kind == "c":
+        return " Give real and imaginary parts apart."
+    return " Is there None or text, or are rows of unequal length?" if kind == "O" else ""
 
 
 def constant(value: float, like: Array) -> Array:

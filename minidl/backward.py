@@ -42,6 +42,10 @@ def gradients(
     >>> gradients(dx, [x])
     [array(2., dtype=float32)]
     """
+    if isinstance(inputs, Operators) or not all(isinstance(x, Operators) for x in inputs):
+        raise TypeError(
+            "gradients expects inputs as a list of Tensors. Write gradients(y, [x]), with the x that y used."
+        )
     g = upstream("gradients", y, gradient)
     retain = create_graph if retain_graph is None else retain_graph
     found = walk(y, g, set(inputs), retain, create_graph)
@@ -50,12 +54,16 @@ def gradients(
 
 def upstream(who: str, y: Any, gradient: Any) -> Any:
     """The gradient to start from, checked: ones for a single number, else what the caller gives."""
+    if not isinstance(y, Operators):
+        raise TypeError(f"{who} expects a Tensor to start from, got {describe(y)}. Did it leave the graph?")
     data = y._data
     if not y.requires_grad:
         raise ValueError(
             f"{who}: this Tensor does not depend on anything with requires_grad=True.\n"
             "Was it computed inside no_grad(), or from constants or detached Tensors?"
         )
+    if data.dtype.kind != "f":
+        raise TypeError(f"{who} starts from real floating numbers, got {data.dtype}: it has no derivative.")
     if gradient is None:
         if data.size != 1:
             raise ValueError(
@@ -120,7 +128,7 @@ def walk(y: Any, g: Any, wanted: set, retain_graph: bool, create_graph: bool, st
             if dx.shape != data.shape:
                 dx = restore_shape(op, dx, data.shape)
             if dx.dtype is not data.dtype:
-                dx = dx.astype(data.dtype)
+                dx = restore_dtype(op, dx, data.dtype)
             if note is not None:
                 debugging.after_backward(op, dx, g, values, note)
             if x in grads:
@@ -200,6 +208,16 @@ def restore_shape(op: Any, dx: Any, shape: tuple) -> Any:
             stretched.append(i)
     dx = dx.sum(axis=tuple(stretched), keepdims=True)
     return dx.reshape(shape) if added else dx
+
+
+def restore_dtype(op: Any, dx: Any, dtype: np.dtype) -> Any:
+    """The gradient in its input's floating type; never cut down to whole numbers or to the real part."""
+    if dtype.kind != "f" or dx.dtype.kind == "c":
+        raise TypeError(
+            f"backward: only real floating numbers have gradients, {op.__name__} got {dx.dtype} for {dtype}.\n"
+            "Use t.astype('float32') before the op, and no complex constants."
+        )
+    return dx.astype(dtype)
 
 
 def constant_like(y: Any, array: Array) -> Any:

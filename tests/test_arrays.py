@@ -229,3 +229,9 @@ def test_generator_takes_a_generator_or_an_integer():
 def test_generator_refuses_other_kinds(rng):
     with pytest.raises(TypeError, match=r"^rng must be a numpy.random.Generator, an integer seed or None, got "):
         arrays.generator(rng)
+
+
+@pytest.mark.parametrize("data", [np.array([1j]), np.array([1, None]), np.array(["a"]), [1j], "a", None])
+def test_what_is_no_real_number_is_refused(data):
+    with pytest.raises(TypeError, match=r"expected (real )?numbers"):
+        arrays.as_array(data)

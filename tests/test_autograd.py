@@ -322,3 +322,30 @@ def test_gradients_of_a_used_up_part_raise_instead_of_missing_a_path():
     gradients(z * 3, [x])
     with pytest.raises(ValueError, match="used up"):
         gradients(z * 5, [x])
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda x: (x * 1j).sum().backward(),
+        lambda x: (x * np.array([1j, 1])).sum().backward(),
+        lambda x: abs(x * 1j).sum().backward(),
+        lambda x: (x * 2).backward(np.ones(2, complex)),
+        lambda x: md.gradients(x.sum(), x),  # a Tensor is a sequence too: its numbers were not in the graph
+        lambda x: md.gradients(x.sum(), [x.data]),
+        lambda x: md.gradients(x.sum().item(), [x]),
+    ],
+)
+def test_what_has_no_real_derivative_is_refused_not_cut_down(backward):
+    x = md.Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError):
+        backward(x)
+    assert x.grad is None
+
+
+def test_whole_numbers_get_no_gradient_even_when_the_flag_is_set_later():
+    x = md.Tensor([1, 2])
+    x.requires_grad = True
+    with pytest.raises(TypeError, match="int64"):
+        (x * 2.5).sum().backward()
+    assert x.grad is None
