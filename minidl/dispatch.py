@@ -61,7 +61,7 @@ def call_numpy_function(function: Callable[..., Any], args: tuple, kwargs: dict,
     """
     op = NUMPY.get(function)
     if op is not None:
-        kwargs = {name: value for name, value in kwargs.items() if not (name == "out" and value is None)}
+        kwargs = {name: value for name, value in kwargs.items() if not (name in ("out", "dtype") and value is None)}
         if "out" in kwargs or "dtype" in kwargs or ("where" in kwargs and function is not np.where):
             refused = next(name for name in ("out", "dtype", "where") if name in kwargs)
             raise TypeError(
@@ -71,7 +71,8 @@ def call_numpy_function(function: Callable[..., Any], args: tuple, kwargs: dict,
         return op(*args, **kwargs)
     if function in PLAIN:
         return function(*unwrap(args), **unwrap(kwargs))
+    room = (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)  # np.linalg, np.fft
     raise TypeError(
-        f"np.{function.__name__} has no gradient rule in minidl, so it cannot take a Tensor.\n"
-        f"Build it from the ops in md.ops, or leave the graph on purpose: np.{function.__name__}(t.numpy())."
+        f"{room}.{function.__name__} has no gradient rule in minidl, so it cannot take a Tensor.\n"
+        f"Build it from the ops in md.ops, or leave the graph on purpose: {room}.{function.__name__}(t.numpy())."
     )

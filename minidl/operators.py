@@ -115,7 +115,11 @@ class Operators:
         return self._data.__index__()
 
     def __format__(self, spec):
-        return format(self.item(), spec) if spec and self._data.size == 1 else format(str(self), spec)
+        if spec and self._data.size != 1:
+            raise TypeError(
+                f"format {spec!r} expects one number, got a Tensor of shape {self.shape}. Reduce or index it."
+            )
+        return format(self.item(), spec) if spec else str(self)
 
     # --- a sequence ---------------------------------------------------------------------------------------------
 
@@ -267,20 +271,20 @@ class Operators:
     def take(self, indices, axis=None):
         return OPS["take"](self, indices, axis)
 
-    def argmax(self, axis=None) -> Array:
-        return self._data.argmax(axis)
+    def argmax(self, axis=None, keepdims=False) -> Array:
+        return self._data.argmax(axis, keepdims=keepdims)
 
-    def argmin(self, axis=None) -> Array:
-        return self._data.argmin(axis)
+    def argmin(self, axis=None, keepdims=False) -> Array:
+        return self._data.argmin(axis, keepdims=keepdims)
 
     def argsort(self, axis=-1) -> Array:
         return self._data.argsort(axis)
 
-    def any(self, axis=None) -> Array:
-        return self._data.any(axis)
+    def any(self, axis=None, keepdims=False) -> Array:
+        return self._data.any(axis, keepdims=keepdims)
 
-    def all(self, axis=None) -> Array:
-        return self._data.all(axis)
+    def all(self, axis=None, keepdims=False) -> Array:
+        return self._data.all(axis, keepdims=keepdims)
 
     def tolist(self) -> Any:
         return self._data.tolist()
@@ -305,6 +309,6 @@ class Operators:
         if self.requires_grad:
             raise TypeError(
                 "a Tensor that requires a gradient becomes no plain array by itself: the gradient would be lost.\n"
-                "Use t.numpy() to leave the graph on purpose."
+                "Use md.stack to join several Tensors, t.numpy() to leave the graph on purpose."
             )
         return np.array(self.numpy(), dtype=dtype, copy=copy)

@@ -100,3 +100,14 @@ def test_out_none_is_no_out():
 
 def test_every_numpy_function_leads_to_a_public_op():
     assert set(NUMPY.values()) <= set(OPS.values())
+
+
+def test_settings_that_ask_for_nothing_are_allowed():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    np.sum(x, axis=0, dtype=None, out=None).backward()
+    assert_same(x.grad, np.ones(2, np.float32))
+
+
+def test_a_refused_function_is_named_in_full():
+    with pytest.raises(TypeError, match=r"np\.linalg\.inv has no gradient rule"):
+        np.linalg.inv(Tensor(np.eye(2)))

@@ -151,3 +151,16 @@ def test_deep_copy_of_a_leaf_is_a_leaf_of_its_own():
     assert y.is_leaf
     assert not np.shares_memory(x.data, y.data)
     assert not np.shares_memory(x.grad, y.grad)
+
+
+def test_a_format_is_for_one_number():
+    x = leaf(2)
+    assert f"{x[0]:.1f}" == f"{x.data[0]:.1f}"
+    with pytest.raises(TypeError, match=r"'\.1f' expects one number, got a Tensor of shape \(2,\)"):
+        f"{x:.1f}"
+
+
+def test_positions_and_truths_keep_their_axes_when_asked():
+    x = leaf(2, 3)
+    assert x.argmax(1, keepdims=True).shape == x.argmin(1, keepdims=True).shape == (2, 1)
+    assert (x > 9).any(1, keepdims=True).shape == x.any(1, keepdims=True).shape == x.all(1, keepdims=True).shape
