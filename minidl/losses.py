@@ -31,7 +31,13 @@ from minidl.arrays import Array, array_module, as_array, default_dtype, move
 from minidl.autograd import Tensor
 from minidl.errors import unknown_name
 from minidl.ops.activations import sigmoid
-from minidl.ops.cross_entropy import check_classes, sigmoid_cross_entropy, softmax_cross_entropy
+from minidl.ops.cross_entropy import (
+    check_classes,
+    check_outputs,
+    check_probabilities,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+)
 from minidl.ops.exponentials import log
 from minidl.ops.selection import abs as absolute
 from minidl.ops.selection import clip
@@ -186,6 +192,7 @@ class BinaryCrossentropy(CrossEntropy):
         z = self.logits(y_pred, sigmoid)
         if z is not None:
             return sigmoid_cross_entropy(z, y_true, spread(weights, z.shape))
+        check_probabilities(self.name, y_pred._data, "sigmoid", highest=1)
         p = clip(y_pred, EPSILON, 1 - EPSILON)
         return average(-(log(p) * y_true + log(1 - p) * (1 - y_true)), weights)
 
@@ -217,7 +224,7 @@ class CategoricalCrossentropy(CrossEntropy):
         z = self.logits(y_pred, softmax)
         if z is not None:
             return softmax_cross_entropy(z, y_true, spread(weights, y_true.shape[:-1]))
-        return average(-(log(clipped_shares(y_pred)) * y_true).sum(axis=-1), weights)
+        return average(-(log(clipped_shares(self.name, y_pred)) * y_true).sum(axis=-1), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
         check_outputs(self.name, y_pred)
@@ -245,7 +252,7 @@ class SparseCategoricalCrossentropy(CrossEntropy):
             return softmax_cross_entropy(z, y_true, spread(weights, y_true.shape))
         check_classes(self.name, y_pred._data, y_true)
         onehot = y_true[..., None] == array_module(y_true).arange(y_pred.shape[-1])  # (N, ..., C)
-        return average(-(log(clipped_shares(y_pred)) * onehot).sum(axis=-1), weights)
+        return average(-(log(clipped_shares(self.name, y_pred)) * onehot).sum(axis=-1), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
         check_outputs(self.name, y_pred)
@@ -293,8 +300,9 @@ def spread(weights: Array | None, shape: tuple[int, ...]) -> Array | None:
     return array_module(shares).broadcast_to(shares.reshape((-1,) + (1,) * (len(shape) - 1)), shape)
 
 
-def clipped_shares(p: Tensor) -> Tensor:
+def clipped_shares(who: str, p: Tensor) -> Tensor:
     """p / Σⱼ pⱼ, kept in [ε, 1 − ε]."""
+    check_probabilities(who, p._data, "softmax")
     return clip(p / p.sum(axis=-1, keepdims=True), EPSILON, 1 - EPSILON)
 
 
@@ -306,15 +314,6 @@ def logits_behind(p: Tensor, activation: Any) -> Tensor | None:
     if edits.latest > time and (edits.edited_since(z._data, time) or edits.edited_since(p._data, time)):
         return None
     return z
-
-
-def check_outputs(who: str, y_pred: Tensor) -> None:
-    """Refuse a single output a sample: its class would always be certain."""
-    if y_pred.ndim < 2 or y_pred.shape[-1] < 2:
-        raise ValueError(
-            f"{who} expects outputs (N, C) for at least 2 classes, got shape {y_pred.shape}.\n"
-            "For one output use sigmoid and binary_crossentropy."
-        )
 
 
 def shape_hint(got: tuple, expected: tuple) -> str:

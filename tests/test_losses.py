@@ -312,3 +312,17 @@ def test_a_loss_of_ones_own():
         Cubed()(np.zeros(4), y)
     with pytest.raises(TypeError, match="Loss defines no call"):
         Loss()(np.zeros((4, 2)), y)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "outputs"),
+    [
+        (BinaryCrossentropy(), [[1.0]], [[-0.5]]),
+        (BinaryCrossentropy(), [[1.0]], [[1.5]]),
+        (losses.CategoricalCrossentropy(), [[1.0, 0.0]], [[-0.5, 2.0]]),
+        (losses.SparseCategoricalCrossentropy(), [0], [[-0.5, 2.0]]),
+    ],
+)
+def test_logits_in_the_place_of_probabilities_are_told(loss, targets, outputs):
+    with pytest.raises(ValueError, match=r"expects probabilities.*\n.*activation=.*from_logits=True"):
+        loss(np.array(targets), md.Tensor(outputs, requires_grad=True))

@@ -12,6 +12,7 @@ float32, and log of a rounded-down 0 is −∞.
 Targets and weights are constants: they may be arrays, lists or Tensors that require no gradient.
 """
 
+import math
 from typing import Any
 
 from minidl.arrays import Array, array_module, as_array, constant
@@ -184,3 +185,25 @@ def check_alike(who: str, logits: Array, targets: Array, weights: Array | None) 
             )
     if not logits.size and weights is None:
         raise ValueError(f"{who} of no numbers has no mean: got logits of shape {logits.shape}.")
+
+
+def check_outputs(who: str, y_pred: Any) -> None:
+    """Refuse a single output a sample: its class would always be certain."""
+    if y_pred.ndim < 2 or y_pred.shape[-1] < 2:
+        raise ValueError(
+            f"{who} expects outputs (N, C) for at least 2 classes, got shape {y_pred.shape}.\n"
+            "For one output use sigmoid and binary_crossentropy."
+        )
+
+
+def check_probabilities(who: str, p: Array, activation: str, highest: float = math.inf) -> None:
+    """Refuse logits where probabilities are expected: log of a negative number is NaN, and clipping hides the slope.
+
+    Sums are not compared with 1, since p is scaled; and NaN passes, for TerminateOnNaN to see.
+    """
+    low, high = float(p.min()), float(p.max())
+    if low < 0 or high > highest + 1e-3:  # a little more than 1 may be rounding
+        raise ValueError(
+            f"{who} expects probabilities, got outputs {low:.4g}..{high:.4g}.\n"
+            f"Give the last layer activation={activation!r}, or the loss from_logits=True."
+        )
