@@ -10,6 +10,8 @@ from minidl.checkpoint import load_checkpoint, save_checkpoint
 from minidl.evaluation import evaluate_batches
 from minidl.interruption import deferred_interrupt
 from minidl.layers.base import Layer
+from minidl.recording import no_grad
+from minidl.saving import check_path
 
 
 class Run:
@@ -45,6 +47,11 @@ class Run:
     ):
         if resume is not None and batches.loader is None:
             raise TypeError("fit(resume=...) needs arrays or a DataLoader: the place in a generator cannot be saved.")
+        if resume is not None:
+            check_path(resume)
+        if held_out is not None:
+            with model.in_mode(False), no_grad():
+                model(held_out.first())  # inputs of another width are refused now, not after an epoch
         self.model, self.batches, self.held_out = model, batches, held_out
         self.epochs, self.validation_freq, self.resume, self.verbose = epochs, validation_freq, resume, verbose
         self.objective = model.objective.fresh()  # so that an evaluation by a callback disturbs nothing

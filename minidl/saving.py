@@ -33,9 +33,7 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
     ...     load_arrays(folder + "/a.npz")
     {'w': array([1., 1.])}
     """
-    path = _checked(path, "save")
-    if not path.parent.is_dir():
-        raise ValueError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first.")
+    path = check_path(path)
     write_whole(path, pack_safetensors(arrays) if path.suffix == ".safetensors" else pack_npz(arrays))
 
 
@@ -89,6 +87,16 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)  # after the renaming there is nothing under this name
+
+
+def check_path(path: str | os.PathLike) -> Path:
+    """A path that ``save_arrays`` can write to; so a name that will not do is told before hours of training."""
+    path = _checked(path, "save")
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first.")
+    if path.is_dir():
+        raise ValueError(f"cannot save {path.name!r}: there is a folder of that name. Choose another.")
+    return path
 
 
 def _checked(path: str | os.PathLike, verb: str) -> Path:

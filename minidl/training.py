@@ -163,7 +163,8 @@ class Trainable(Layer):
         much faster: see ``memory.py``, which also says how to forbid it.
         """
         self._require_compiled("fit")
-        _check_counts(epochs=epochs, initial_epoch=initial_epoch, validation_freq=validation_freq)
+        _check_counts(epochs=epochs, initial_epoch=initial_epoch)
+        _check_counts(lowest=1, validation_freq=validation_freq)
         device, held_out = device_of_model(self), None
         if is_stream(x):
             if y is not None or sample_weight is not None or validation_split:
@@ -183,7 +184,7 @@ class Trainable(Layer):
         if isinstance(held_out, Samples):
             held_out = held_out.batches(validation_batch_size or batch_size, False, device, validation_steps)
         keep_memory_for_training()
-        chosen = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        chosen = list(callbacks or ()) if isinstance(callbacks, (list, tuple, type(None))) else [callbacks]
         shown = verbosity(verbose)
         return Run(self, batches, held_out, epochs, validation_freq, resume, chosen, shown).go(initial_epoch)
 
@@ -343,7 +344,7 @@ def device_of_model(model: Layer) -> str:
     return next((p.device for _, p in model.named_parameters()), "cpu")
 
 
-def _check_counts(**counts: Any) -> None:
+def _check_counts(lowest: int = 0, **counts: Any) -> None:
     for name, n in counts.items():
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-            raise ValueError(f"fit expects {name} as a whole number from 0 on, got {n!r}.")
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < lowest:
+            raise ValueError(f"fit expects {name} as a whole number from {lowest} on, got {n!r}.")

@@ -217,3 +217,15 @@ def test_an_absent_file_is_told_with_those_that_are_there(tmp_path):
     regressor().save_weights(tmp_path / "weights.npz")
     with pytest.raises(FileNotFoundError, match=r"That folder has: weights\.npz"):
         regressor().load_weights(tmp_path / "weight.npz")
+
+
+def test_a_folder_in_the_place_of_the_file(tmp_path):
+    (tmp_path / "w.npz").mkdir()
+    with pytest.raises(ValueError, match="there is a folder of that name"):
+        classifier().save_weights(tmp_path / "w.npz")
+
+
+@pytest.mark.parametrize("state", [None, [1], 3])
+def test_a_state_that_is_no_dictionary(state):
+    with pytest.raises(TypeError, match="expects a dictionary"):
+        classifier().load_state_dict(state)

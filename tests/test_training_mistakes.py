@@ -58,7 +58,7 @@ MISTAKES = {
     "labels out of range": (lambda: classifier().fit(X, LABELS + 1), r"labels 0..2 for 3 classes, got 1..3"),
     "epochs": (lambda: regressor().fit(X, VALUES, epochs=2.5), "epochs as a whole number"),
     "batch size": (lambda: regressor().fit(X, VALUES, batch_size=0), "batch_size of at least 1"),
-    "text": (lambda: regressor().fit(np.array(["a", "b"]), [1, 2]), "x as numbers"),
+    "text": (lambda: regressor().fit(np.array(["a", "b"]), [1, 2]), "x: expected real numbers"),
     "ragged": (lambda: regressor().fit([[1, 2], [3]], [1, 2]), "rows differ in length"),
     "a number": (lambda: regressor().predict(3.0), "one row for each sample, got the single number"),
     "sample_weight": (
@@ -114,3 +114,23 @@ def test_a_mistake_changes_nothing():
 
 def test_nan_passes_when_it_is_allowed_to():
     regressor().fit(broken((0, 0)), VALUES, check_finite=False, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (lambda folder: {"validation_data": (X[:, :2], LABELS)}, "expects 4 features"),
+        (lambda folder: {"validation_freq": 0, "validation_split": 0.2}, "validation_freq as a whole number from 1 on"),
+        (lambda folder: {"callbacks": lambda: 1}, "Callback objects"),
+        (lambda folder: {"resume": folder / "run.txt"}, "must end in"),
+        (lambda folder: {"resume": folder / "none" / "run.npz"}, "there is no folder"),
+        (lambda folder: {"callbacks": [md.callbacks.ModelCheckpoint(folder / "w.h5")]}, "must end in"),
+        (lambda folder: {"callbacks": [md.callbacks.ModelCheckpoint(folder / "none" / "w.npz")]}, "there is no folder"),
+    ],
+)
+def test_nothing_is_trained_before_the_mistake_is_told(settings, message, tmp_path):
+    model = classifier()
+    before = [w.copy() for w in model.get_weights()]
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X, LABELS, verbose=0, **settings(tmp_path))
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))

@@ -7,6 +7,7 @@ from typing import Any
 
 from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.monitor import Monitor
+from minidl.saving import check_path
 
 
 class ModelCheckpoint(Callback):
@@ -62,7 +63,7 @@ class ModelCheckpoint(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.watch is not None:
             self.watch.check_key(self.params["metrics"])
-        self.file_name(dict.fromkeys(self.params["metrics"], 0.0))  # so that a wrong key is told before training
+        check_path(self.file_name(dict.fromkeys(self.params["metrics"], 0.0)))  # what is wrong is told before training
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch = epoch

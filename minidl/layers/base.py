@@ -4,7 +4,7 @@ A layer says in ``build`` which parameters it has, and in ``call`` its equation.
 inside lists, tuples and dictionaries; they are found in the order in which they were assigned, always the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -259,6 +259,8 @@ class Layer:
         ValueError
             Lists the names that are missing, unexpected, or of another shape.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict expects a dictionary {{name: array}}, got {type(state).__name__}.")
         own = self._named_once()
         state = {name: v._data if isinstance(v, Tensor) else as_array(v) for name, v in state.items()}
         faults = [f"missing: {name}" for name in own if name not in state]
