@@ -19,6 +19,9 @@ Arrays = dict[str, list[np.ndarray]]
 # Adam as every peer sets it: the defaults of the paper (arXiv:1412.6980), with Keras' epsilon.
 ADAM = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 
+# AdamW's share of each weight that a step takes away, times the learning rate.
+WEIGHT_DECAY = 0.01
+
 # The size of a step of plain gradient descent, which the `overhead` workload takes in place of Adam.
 DESCENT = 0.01
 
@@ -85,6 +88,33 @@ def images(batches: int = 4, batch_size: int = 64) -> Arrays:
     return {"weights": weights, "x": x, "y": y}
 
 
+# The small GPT: symbols, steps of a text, features, heads, blocks.
+VOCABULARY, STEPS, FEATURES, HEADS, BLOCKS = 256, 128, 128, 4, 4
+LAYER_NORM_EPSILON = 1e-5
+
+
+def text(batches: int = 4, batch_size: int = 16) -> Arrays:
+    """A small GPT: x (16, 128) symbols in 0..255, y the symbols that follow; about 0.9 million weights.
+
+    The order of weights: embeddings (256, 128), positions (128, 128); for each block γ, β, the kernels (128, 128) and
+    biases of queries, keys, values and output, γ, β, the two kernels (128, 512), (512, 128) with biases; γ, β, and the
+    last kernel (128, 256) with its bias.
+    """
+    rng = np.random.default_rng(5)
+    D = FEATURES
+
+    def norm() -> list[np.ndarray]:
+        return [np.ones(D, np.float32), np.zeros(D, np.float32)]
+
+    weights = [rng.normal(0, 0.02, (n, D)).astype(np.float32) for n in (VOCABULARY, STEPS)]
+    for _ in range(BLOCKS):
+        weights += [*norm(), *(array for _ in range(4) for array in _dense_weights(rng, D, D))]
+        weights += [*norm(), *_dense_weights(rng, D, 4 * D, D)]
+    weights += [*norm(), *_dense_weights(rng, D, VOCABULARY)]
+    texts = [rng.integers(0, VOCABULARY, (batch_size, STEPS + 1)) for _ in range(batches)]
+    return {"weights": weights, "x": [t[:, :-1].copy() for t in texts], "y": [t[:, 1:].copy() for t in texts]}
+
+
 LINKS = 40  # links in the chain below
 OPS_PER_LINK = 5
 
@@ -117,6 +147,7 @@ WORKLOADS = {
             lambda: digits(784, 512, 512, 10),
         ),
         Workload("W3", "D0.P1's network of three convolutions, batch 64, softmax cross-entropy, Adam", 5, images),
+        Workload("W5", "small GPT: 4 blocks of 128 features, batch 16, 128 steps, causal, AdamW", 2, text),
         Workload(
             "overhead",
             f"a chain of {LINKS * OPS_PER_LINK} ops on (4, 4) arrays, forward and backward",

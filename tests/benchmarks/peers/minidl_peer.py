@@ -6,7 +6,19 @@ from collections.abc import Callable
 from itertools import cycle
 
 import numpy as np
-from workloads import ADAM, DESCENT, LINKS, Arrays
+from workloads import (
+    ADAM,
+    BLOCKS,
+    DESCENT,
+    FEATURES,
+    HEADS,
+    LAYER_NORM_EPSILON,
+    LINKS,
+    STEPS,
+    VOCABULARY,
+    WEIGHT_DECAY,
+    Arrays,
+)
 
 import minidl as md
 
@@ -18,11 +30,14 @@ def describe() -> dict[str, str]:
     return {"minidl": md.__version__, "numpy": np.__version__}
 
 
-def _trainer(model: md.Sequential, loss_function: Callable, data: Arrays) -> Step:
-    """One step of training over the batches of ``data`` in turn."""
+def _trainer(model: md.Sequential, loss_function: Callable, data: Arrays, weight_decay: float | None = None) -> Step:
+    """One step of training over the batches of ``data`` in turn, with Adam, or AdamW where weights decay."""
     for parameter, weight in zip(model.parameters(), data["weights"], strict=True):
         parameter.data[...] = weight
-    optimizer = md.optimizers.Adam(model.parameters(), **ADAM)
+    if weight_decay is None:
+        optimizer = md.optimizers.Adam(model.parameters(), **ADAM)
+    else:
+        optimizer = md.optimizers.AdamW(model.parameters(), weight_decay=weight_decay, **ADAM)
     batches = cycle([(md.Tensor(x), y) for x, y in zip(data["x"], data["y"], strict=True)])
 
     def step() -> md.Tensor:
@@ -67,6 +82,23 @@ def images(data: Arrays) -> Step:
     return _trainer(model, md.losses.SparseCategoricalCrossentropy(from_logits=True), data)
 
 
+def text(data: Arrays) -> Step:
+    """W5: blocks that normalise first, GELU by its formula with tanh."""
+    layers = md.layers
+    model = md.Sequential([
+        layers.Embedding(VOCABULARY, FEATURES, input_shape=(STEPS,)),
+        layers.PositionEmbedding(STEPS),
+        *(
+            layers.TransformerBlock(HEADS, 4 * FEATURES, use_causal_mask=True, epsilon=LAYER_NORM_EPSILON)
+            for _ in range(BLOCKS)
+        ),
+        layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON),
+        layers.Dense(VOCABULARY),
+    ])  # fmt: skip
+    loss_function = md.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return _trainer(model, loss_function, data, WEIGHT_DECAY)
+
+
 def chain(data: Arrays) -> Step:
     """The chain of small ops, then one step of gradient descent."""
     x = md.Tensor(data["x"][0])
@@ -87,4 +119,4 @@ def chain(data: Arrays) -> Step:
     return step
 
 
-workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "overhead": chain}
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "W5": text, "overhead": chain}

@@ -8,7 +8,19 @@ from itertools import cycle
 import numpy as np
 import torch
 from torch import nn
-from workloads import ADAM, DESCENT, LINKS, Arrays
+from workloads import (
+    ADAM,
+    BLOCKS,
+    DESCENT,
+    FEATURES,
+    HEADS,
+    LAYER_NORM_EPSILON,
+    LINKS,
+    STEPS,
+    VOCABULARY,
+    WEIGHT_DECAY,
+    Arrays,
+)
 
 Step = Callable[[], torch.Tensor]
 
@@ -30,11 +42,14 @@ def _load(model: nn.Module, weights: list[np.ndarray]) -> None:
             parameter.copy_(torch.from_numpy(weight.T))  # (in, out) -> (out, in); a bias is its own transpose
 
 
-def _trainer(model: nn.Module, loss_function: nn.Module, data: Arrays) -> Step:
-    """One step of training over the batches of ``data`` in turn."""
+def _trainer(model: nn.Module, loss_function: Callable, data: Arrays, weight_decay: float | None = None) -> Step:
+    """One step of training over the batches of ``data`` in turn, with Adam, or AdamW where weights decay."""
     _load(model, data["weights"])
-    betas = (ADAM["beta_1"], ADAM["beta_2"])
-    optimizer = torch.optim.Adam(model.parameters(), lr=ADAM["learning_rate"], betas=betas, eps=ADAM["epsilon"])
+    settings = {"lr": ADAM["learning_rate"], "betas": (ADAM["beta_1"], ADAM["beta_2"]), "eps": ADAM["epsilon"]}
+    if weight_decay is None:
+        optimizer = torch.optim.Adam(model.parameters(), **settings)
+    else:
+        optimizer = torch.optim.AdamW(model.parameters(), weight_decay=weight_decay, **settings)
     pairs = zip(data["x"], data["y"], strict=True)
     batches = cycle([(torch.from_numpy(x), torch.from_numpy(y)) for x, y in pairs])
 
@@ -80,6 +95,60 @@ def images(data: Arrays) -> Step:
     return _trainer(model, nn.CrossEntropyLoss(), {"weights": weights, "x": x, "y": data["y"]})
 
 
+class Block(nn.Module):
+    """A transformer block that normalises first, with PyTorch's own causal attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(FEATURES, eps=LAYER_NORM_EPSILON)
+        self.query_key_value = nn.Linear(FEATURES, 3 * FEATURES)
+        self.output = nn.Linear(FEATURES, FEATURES)
+        self.network_norm = nn.LayerNorm(FEATURES, eps=LAYER_NORM_EPSILON)
+        self.network = nn.Sequential(
+            nn.Linear(FEATURES, 4 * FEATURES), nn.GELU(approximate="tanh"), nn.Linear(4 * FEATURES, FEATURES)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n, t, d = x.shape
+        qkv = self.query_key_value(self.attention_norm(x)).view(n, t, 3, HEADS, d // HEADS)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (N, T, 3, h, d/h) -> 3 times (N, h, T, d/h)
+        y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.output(y.transpose(1, 2).reshape(n, t, d))
+        return x + self.network(self.network_norm(x))
+
+
+class GPT(nn.Module):
+    """W5's network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embeddings = nn.Embedding(VOCABULARY, FEATURES)
+        self.positions = nn.Embedding(STEPS, FEATURES)
+        self.blocks = nn.Sequential(*(Block() for _ in range(BLOCKS)))
+        self.norm = nn.LayerNorm(FEATURES, eps=LAYER_NORM_EPSILON)
+        self.head = nn.Linear(FEATURES, VOCABULARY)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.embeddings(x) + self.positions.weight[: x.shape[1]]
+        return self.head(self.norm(self.blocks(h)))
+
+
+def text(data: Arrays) -> Step:
+    """W5: queries, keys and values in one kernel, as is usual with PyTorch."""
+    first, last = data["weights"][:2], data["weights"][-4:]
+    weights = [table.T for table in first]  # _load turns every array round, and these stand right already
+    for i in range(2, len(data["weights"]) - 4, 16):
+        gamma, beta, *projections = data["weights"][i : i + 8]
+        kernels, biases = projections[::2], projections[1::2]
+        weights += [gamma, beta, np.concatenate(kernels, axis=1), np.concatenate(biases)]  # (128, 384), (384,)
+        weights += data["weights"][i + 8 : i + 16]
+
+    def loss_function(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+    return _trainer(GPT(), loss_function, data | {"weights": [*weights, *last]}, WEIGHT_DECAY)
+
+
 def chain(data: Arrays) -> Step:
     """The chain of small ops, then one step of gradient descent."""
     x = torch.from_numpy(data["x"][0])
@@ -101,4 +170,4 @@ def chain(data: Arrays) -> Step:
     return step
 
 
-workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "overhead": chain}
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "W5": text, "overhead": chain}
