@@ -97,6 +97,7 @@ class Tensor(Operators):
     @data.setter
     def data(self, new: Any) -> None:
         new = new._data if isinstance(new, Tensor) else as_array(new)
+        check_same_device("t.data = new", new, self._data)
         edits.mark_edited(self._data)
         if new is not self._data:
             if new.shape != self._data.shape:

@@ -8,6 +8,7 @@ import fake_cupy
 import numpy as np
 import pytest
 
+import minidl as md
 from minidl import arrays
 
 
@@ -235,3 +236,10 @@ def test_generator_refuses_other_kinds(rng):
 def test_what_is_no_real_number_is_refused(data):
     with pytest.raises(TypeError, match=r"expected (real )?numbers"):
         arrays.as_array(data)
+
+
+def test_the_data_of_a_tensor_stays_on_its_device(cupy):
+    x = md.Tensor([1.0], device="cuda")
+    with pytest.raises(ValueError, match="on one device"):
+        x.data = np.ones(1, np.float32)
+    assert x.device == "cuda"
