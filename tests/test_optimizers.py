@@ -173,3 +173,9 @@ def test_a_schedule_is_the_rate_of_every_rule(rule):
         expected = train(optimizer, other, [gs])
     for w, w2 in zip(end, expected):
         np.testing.assert_array_equal(w, w2)
+
+
+@pytest.mark.parametrize("settings", [{"learning_rate": "0.1"}, {"learning_rate": None}, {"weight_decay": "0.1"}])
+def test_settings_that_are_no_numbers_are_named(settings):
+    with pytest.raises(TypeError, match=f"SGD expects {next(iter(settings))} as a number"):
+        md.optimizers.SGD(**settings)

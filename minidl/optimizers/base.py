@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,9 @@ class Optimizer:
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ):
+        for name, number in (("learning_rate", learning_rate), ("weight_decay", weight_decay or 0.0)):
+            if not isinstance(number, Real) and not (name == "learning_rate" and callable(number)):
+                raise TypeError(f"{type(self).__name__} expects {name} as a number, got {describe(number)}.")
         if not callable(learning_rate) and not learning_rate >= 0:
             raise ValueError(f"{type(self).__name__} expects learning_rate >= 0, got {learning_rate!r}.")
         for name, limit in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)):
