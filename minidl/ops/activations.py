@@ -183,15 +183,20 @@ def gelu(x, /, approximate=False):
     >>> md.gelu([-1.0, 0.0, 1.0]).round(4)
     array([-0.1587,  0.    ,  0.8413], dtype=float32)
     """
+    xp = array_module(x)
     if approximate:
-        u = GELU_C * GELU_A * x * x  # u = x (c + c a x²), multiplied out: x ** 3 would take fifty times as long
-        u += GELU_C
-        u *= x
-        Phi = tanh(u)
+        # ½ (1 + tanh u) = 1 / (1 + e^(−2u)), in half the time. u is multiplied out: x ** 3 would take fifty times as long
+        Phi = xp.asarray(-2 * GELU_C * GELU_A * x)
+        Phi *= x
+        Phi -= 2 * GELU_C
+        Phi *= x  # −2u = −2x (c + c a x²)
+        xp.exp(xp.minimum(Phi, 87, out=Phi), out=Phi)  # e⁸⁹ is more than float32 can hold
+        Phi += 1
+        xp.reciprocal(Phi, out=Phi)
     else:
         Phi = erf(x * math.sqrt(0.5))
-    Phi *= 0.5
-    Phi += 0.5
+        Phi *= 0.5
+        Phi += 0.5
     return x * Phi, Phi
 
 
