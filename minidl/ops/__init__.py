@@ -23,6 +23,7 @@ from minidl.ops.depthwise_convolution import depthwise_conv2d
 from minidl.ops.diagonals import diag, diagonal, trace, tril, triu
 from minidl.ops.einsum import einsum
 from minidl.ops.exponentials import erf, exp, exp2, expm1, log, log1p, log2, log10, reciprocal, sqrt
+from minidl.ops.gru import gru
 from minidl.ops.indexing import getitem, put_at, sort, take, take_along_axis
 from minidl.ops.joining import (
     array_split,
@@ -38,8 +39,10 @@ from minidl.ops.joining import (
 )
 from minidl.ops.linalg import dot, euclidean_norm, inner, matmul, norm, outer, tensordot
 from minidl.ops.linear import linear
-from minidl.ops.pooling import average_pool, average_pool_along, max_pool, max_pool_along
+from minidl.ops.lstm import lstm
 from minidl.ops.normalization import batch_norm, layer_norm, rms_norm
+from minidl.ops.pooling import average_pool, average_pool_along, max_pool, max_pool_along
+from minidl.ops.recurrent import simple_rnn
 from minidl.ops.reductions import logsumexp, max, mean, min, std, stretch, sum, var
 from minidl.ops.selection import abs, clip, maximum, minimum, sign, where
 from minidl.ops.shape import (
@@ -106,6 +109,8 @@ __all__ = [
     "layer_norm", "rms_norm", "batch_norm",
     # attention
     "attention_weights", "attention", "self_attention",
+    # recurrent
+    "simple_rnn", "lstm", "gru",
     # shape
     "reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "broadcast_to", "flip", "roll",
     # joining
