@@ -12,6 +12,10 @@
 ``attention.py``              ``MultiHeadAttention``, ``KeyValueCache``
 ``positions.py``              ``SinusoidalPositions``, ``PositionEmbedding``
 ``transformer.py``            ``TransformerBlock``
+``embedding.py``              ``Embedding``, ``BagOfEmbeddings``
+``cells.py``                  ``SimpleRNNCell``, ``LSTMCell``, ``GRUCell``: one step
+``recurrent.py``              ``SimpleRNN``, ``LSTM``, ``GRU``, ``RNN``: all steps
+``wrappers.py``               ``Bidirectional``, ``TimeDistributed``
 ``dropout.py``                ``Dropout``
 ``regularization.py``         ``SpatialDropout1D``, ``SpatialDropout2D``, ``GaussianNoise``
 ``reshaping.py``              ``Flatten``, ``Reshape``
@@ -24,10 +28,12 @@
 from minidl.layers.activations import ELU, Activation, LeakyReLU, ReLU, Softmax
 from minidl.layers.attention import KeyValueCache, MultiHeadAttention
 from minidl.layers.base import Layer, Parameter
+from minidl.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
 from minidl.layers.convolution import Conv1D, Conv2D, Conv2DTranspose
 from minidl.layers.dense import Dense
 from minidl.layers.depthwise_convolution import DepthwiseConv2D, SeparableConv2D
 from minidl.layers.dropout import Dropout
+from minidl.layers.embedding import BagOfEmbeddings, Embedding
 from minidl.layers.inputs import Input, InputLayer
 from minidl.layers.merging import Add, Concatenate
 from minidl.layers.normalization import (
@@ -47,11 +53,13 @@ from minidl.layers.pooling import (
     MaxPooling2D,
 )
 from minidl.layers.positions import PositionEmbedding, SinusoidalPositions
+from minidl.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
 from minidl.layers.regularization import GaussianNoise, SpatialDropout1D, SpatialDropout2D
 from minidl.layers.reshaping import Flatten, Reshape
 from minidl.layers.resizing import UpSampling2D, ZeroPadding2D
 from minidl.layers.symbolic import Symbol
 from minidl.layers.transformer import TransformerBlock
+from minidl.layers.wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
     "Layer", "Parameter", "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Dropout", "Flatten", "Reshape",
@@ -62,4 +70,6 @@ __all__ = [
     "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise",
     "MultiHeadAttention", "KeyValueCache", "SinusoidalPositions", "PositionEmbedding", "TransformerBlock",
     "Add", "Concatenate", "Input", "InputLayer", "Symbol",
+    "Embedding", "BagOfEmbeddings", "SimpleRNN", "LSTM", "GRU", "RNN", "SimpleRNNCell", "LSTMCell", "GRUCell",
+    "Bidirectional", "TimeDistributed",
 ]  # fmt: skip

@@ -1,0 +1,137 @@
+"""Layers around a layer: ``Bidirectional`` reads from both ends, ``TimeDistributed`` treats each step alike."""
+
+import copy
+from typing import Any
+
+from minidl.autograd import Tensor
+from minidl.errors import unknown_name
+from minidl.layers.base import Layer
+from minidl.layers.recurrent import RNN
+from minidl.layers.symbolic import Symbol
+from minidl.ops.joining import concatenate
+
+MERGES = {
+    "concat": lambda a, b: concatenate([a, b], axis=-1),
+    "sum": lambda a, b: a + b,
+    "mul": lambda a, b: a * b,
+    "ave": lambda a, b: (a + b) / 2,
+}
+
+
+class Bidirectional(Layer):
+    """y_t = [→h_t, ←h_t]: one layer reads from the first step, another from the last. Schuster & Paliwal, 1997.
+
+    Parameters
+    ----------
+    layer : RNN
+        Reads forwards; not called yet. A copy of it, with weights of its own, reads backwards.
+    merge_mode : {"concat", "sum", "mul", "ave", None}
+        How the two outputs become one; None gives the list of both.
+    backward_layer : RNN, optional
+        In place of the copy; it must have ``go_backwards=True``.
+    **common
+        ``name``, ``input_shape``, ``trainable``: see ``Layer``.
+
+    Notes
+    -----
+    Shapes with "concat": x (N, T, D) → (N, 2H), the last output of each; with ``return_sequences`` (N, T, 2H), both in
+    the order of time. With ``return_state`` the forward states follow, then the backward ones, the order in which
+    ``initial_state`` takes them too.
+
+    >>> import minidl as md, numpy as np
+    >>> Bidirectional(md.layers.LSTM(3, return_sequences=True))(np.zeros((5, 4, 2))).shape
+    (5, 4, 6)
+    """
+
+    uses_mask = True
+
+    def __init__(self, layer: RNN, merge_mode: str | None = "concat", backward_layer: RNN | None = None, **common: Any):
+        super().__init__(**common)
+        if not isinstance(layer, RNN):
+            raise TypeError(f"Bidirectional expects a recurrent layer such as LSTM(64), got {layer!r}.")
+        if merge_mode is not None and merge_mode not in MERGES:
+            raise unknown_name("merge_mode", merge_mode, MERGES)
+        if backward_layer is None:
+            if layer.built:
+                raise ValueError(f"Bidirectional expects a layer that was not called yet, got {layer.name!r}.")
+            generator = layer.dropout.rng
+            backward_layer = copy.deepcopy(layer, {id(generator): generator})  # one generator for both
+            backward_layer.go_backwards = not layer.go_backwards
+        if backward_layer.go_backwards == layer.go_backwards:
+            raise ValueError("Bidirectional expects backward_layer with go_backwards=True, unlike the forward one.")
+        self.merge_mode = merge_mode
+        self.forward_layer, self.backward_layer = layer, backward_layer
+
+    def build(self, input_shape: Any) -> None:
+        shape = input_shape[0] if isinstance(input_shape, list) else input_shape
+        self.forward_layer.build_for(Symbol(shape))
+        self.backward_layer.build_for(Symbol(shape))
+
+    def call(self, x: Tensor, initial_state: Any = None, mask: Any = None) -> Any:
+        n = self.forward_layer.cell.n_states
+        first, second = (None, None) if initial_state is None else (initial_state[:n], initial_state[n:])
+        a = self.forward_layer(x, initial_state=first, mask=mask)
+        b = self.backward_layer(x, initial_state=second, mask=mask)
+        a, *a_states = a if isinstance(a, list) else [a]
+        b, *b_states = b if isinstance(b, list) else [b]
+        if self.forward_layer.return_sequences:
+            b = b[:, ::-1]  # (N, T, H), back in the order of time
+        merged = [a, b] if self.merge_mode is None else [MERGES[self.merge_mode](a, b)]
+        outputs = [*merged, *a_states, *b_states]
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        return mask if self.forward_layer.return_sequences else None
+
+    def describe(self) -> str:
+        return repr(self.forward_layer)
+
+
+class TimeDistributed(Layer):
+    """y_t = layer(x_t) for each step t, with the same weights.
+
+    Parameters
+    ----------
+    layer : Layer
+        Of one step's samples (N, ...).
+    **common
+        ``name``, ``input_shape``, ``trainable``: see ``Layer``.
+
+    Notes
+    -----
+    Shapes: x (N, T, ...) → y (N, T, ...). All steps go through the layer as one batch of N·T samples. (Dense does so by
+    itself; convolutions of each frame of a film need it.)
+
+    >>> import minidl as md, numpy as np
+    >>> TimeDistributed(md.layers.Flatten())(np.zeros((5, 4, 3, 2))).shape
+    (5, 4, 6)
+    """
+
+    supports_masking = True
+
+    def __init__(self, layer: Layer, **common: Any):
+        super().__init__(**common)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"TimeDistributed expects a layer, got {layer!r}.")
+        self.layer = layer
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.check_rank(input_shape)
+        self.layer.build_for(Symbol((None, *input_shape[2:])))
+
+    def call(self, x: Tensor) -> Tensor:
+        self.check_rank(x.shape)
+        N, T = x.shape[:2]
+        y = self.layer(x.reshape(N * T, *x.shape[2:]))
+        return y.reshape(N, T, *y.shape[1:])
+
+    def check_rank(self, shape: tuple) -> None:
+        """Raise unless there are steps."""
+        if len(shape) < 3:
+            raise ValueError(
+                f"TimeDistributed {self.name!r} expects steps of samples (N, T, ...), got shape {shape}.\n"
+                f"Use {type(self.layer).__name__} by itself, or x[..., None] for one feature a step."
+            )
+
+    def describe(self) -> str:
+        return repr(self.layer)
