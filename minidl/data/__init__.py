@@ -5,6 +5,7 @@
 ``idx``         ``read_idx``: the file format of MNIST
 ``splits``      ``train_test_split, KFold``: for training, for choosing, for the final judgement
 ``labels``      ``to_categorical``: integers as one-hot rows
+``text``        ``Tokenizer, pad_sequences``: words as indices, texts as rows of one length
 ``augment``     ``random_shift``: new training images from old ones
 ``loader``      ``DataLoader``: shuffled mini-batches that can be interrupted and continued
 =============== ==========================================================================================
@@ -16,15 +17,18 @@ from minidl.data.labels import to_categorical
 from minidl.data.loader import DataLoader
 from minidl.data.sets import MNIST_FOLDER, digits, mnist, moby_dick, movie_reviews, sunspots
 from minidl.data.splits import KFold, train_test_split
+from minidl.data.text import Tokenizer, pad_sequences
 
 __all__ = [
     "MNIST_FOLDER",
     "DataLoader",
     "KFold",
+    "Tokenizer",
     "digits",
     "mnist",
     "moby_dick",
     "movie_reviews",
+    "pad_sequences",
     "random_shift",
     "read_idx",
     "sunspots",
