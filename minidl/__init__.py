@@ -7,19 +7,21 @@
 array([2., 4., 6.], dtype=float32)
 
 Read it from left to right: ``arrays`` → ``autograd`` → ``ops`` → ``layers``, ``losses`` → ``optimizers``,
-``schedules`` → ``data``, ``metrics`` → ``models``. No room needs what stands to its right.
+``schedules`` → ``data``, ``metrics`` → ``models`` → ``keras``. No room needs what stands to its right.
 """
 
 from minidl import (
     callbacks,
     data,
     initializers,
+    keras,
     layers,
     losses,
     metrics,
     ops,
     optimizers,
     plot,
+    random,
     regularizers,
     schedules,
 )
@@ -46,6 +48,6 @@ __all__ = [
     "Input", "Layer", "Parameter", "Model", "Sequential",
     "cross_validate", "save_checkpoint", "load_checkpoint", "keep_memory",
     "callbacks", "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "regularizers",
-    "schedules",
+    "schedules", "keras", "random",
     *ops.__all__,
 ]  # fmt: skip

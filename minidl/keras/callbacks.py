@@ -1,0 +1,4 @@
+"""``keras.callbacks``: what ``minidl/callbacks/`` defines."""
+
+from minidl.callbacks import *  # noqa: F403 - the names are listed there
+from minidl.callbacks import __all__  # noqa: F401

@@ -1,0 +1,19 @@
+"""``keras.losses``: what ``minidl/losses.py`` defines."""
+
+from minidl.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    HalfSumOfSquares,
+    Huber,
+    KLDivergence,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+    get,
+)
+
+__all__ = [
+    "Loss", "MeanSquaredError", "HalfSumOfSquares", "MeanAbsoluteError", "Huber",
+    "BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy", "KLDivergence", "get",
+]  # fmt: skip

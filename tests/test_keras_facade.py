@@ -1,0 +1,228 @@
+"""Programs of the shape of the documents' programs (D0.P1 ... D4.P1), with nothing but their import lines changed."""
+
+import importlib
+import struct
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import keras
+
+PARTS = ["layers", "models", "optimizers", "losses", "metrics", "callbacks"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A user who has no MNIST files: the shipped images are read."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
+    return tmp_path
+
+
+def blobs(n, d, classes):
+    """Points around as many centres as there are classes."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(classes, size=n)
+    return (rng.normal(size=(classes, d))[labels] + 0.1 * rng.normal(size=(n, d))).astype("float32"), labels
+
+
+# --- the paths --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_lists_the_very_objects_of_minidl(part):
+    own, facade = importlib.import_module(f"minidl.{part}"), importlib.import_module(f"minidl.keras.{part}")
+    assert getattr(keras, part) is facade
+    for name in set(facade.__all__) - {"Input"}:
+        assert getattr(facade, name) is getattr(own, name)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_public_class_is_left_out(part):
+    own, facade = importlib.import_module(f"minidl.{part}"), importlib.import_module(f"minidl.keras.{part}")
+    classes = {name for name, x in vars(own).items() if isinstance(x, type) and x.__module__.startswith(own.__name__)}
+    assert {name for name in classes if not name.startswith("_")} - set(facade.__all__) <= {"CrossEntropy"}  # a base
+
+
+def test_top_level_names():
+    import minidl as tf
+
+    assert tf.keras.Sequential is tf.keras.models.Sequential is minidl.Sequential
+    assert tf.keras.Model is tf.keras.models.Model is minidl.Model
+    assert tf.keras.Input is tf.keras.layers.Input is minidl.Input
+    assert tf.__version__.count(".") == 2
+
+
+def test_set_seed_repeats_the_initial_weights():
+    import minidl as tf
+
+    def first_weights():
+        tf.random.set_seed(42)
+        return tf.keras.Sequential([tf.keras.layers.Dense(3, input_shape=(2,))]).get_weights()[0]
+
+    np.testing.assert_array_equal(first_weights(), first_weights())
+
+
+def test_load_data_gives_the_shipped_images():
+    (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+    assert (x_train.shape, y_train.shape) == ((8000, 28, 28), (8000,))
+    assert (x_test.shape, y_test.shape) == ((2000, 28, 28), (2000,))
+
+
+def write_mnist(folder, part, n):
+    """``n`` images and labels, all zero, in MNIST's file format."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = struct.pack(">IIII", 0x803, n, 28, 28) + bytes(n * 28 * 28)
+    (folder / f"{part}-images-idx3-ubyte").write_bytes(images)
+    (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, n) + bytes(n))
+
+
+def test_load_data_gives_the_users_own_files(home):
+    folder = home / ".minidl" / "mnist"
+    write_mnist(folder, "train", 6)
+    with pytest.raises(FileNotFoundError, match="found no t10k-images"):  # rather than another data set in silence
+        keras.datasets.mnist.load_data()
+    write_mnist(folder, "t10k", 1)
+    (x_train, _), (x_test, _) = keras.datasets.mnist.load_data()
+    assert x_train.shape == (6, 28, 28) and x_test.shape == (1, 28, 28)
+
+
+# --- the programs -----------------------------------------------------------------------------------------------------
+
+
+def test_D0_P1_convolutional_network_on_mnist():
+    from minidl.keras import layers, models
+    from minidl.keras.datasets import mnist
+
+    (train_images, train_labels), (test_images, test_labels) = mnist.load_data()
+    train_images, train_labels, test_images, test_labels = (
+        a[:32] for a in (train_images, train_labels, test_images, test_labels)
+    )
+    train_images = train_images.reshape((32, 28, 28, 1)).astype("float32") / 255
+    test_images = test_images.reshape((32, 28, 28, 1)).astype("float32") / 255
+
+    model = models.Sequential()
+    model.add(layers.Conv2D(32, (3, 3), activation="relu", input_shape=(28, 28, 1)))
+    model.add(layers.MaxPooling2D((2, 2)))
+    model.add(layers.Conv2D(64, (3, 3), activation="relu"))
+    model.add(layers.MaxPooling2D((2, 2)))
+    model.add(layers.Conv2D(64, (3, 3), activation="relu"))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(64, activation="relu"))
+    model.add(layers.Dense(10, activation="softmax"))
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(train_images, train_labels, epochs=1, verbose=0)
+    test_loss, test_acc = model.evaluate(test_images, test_labels, verbose=0)
+
+    assert model.count_params() == 93322
+    assert 0 < test_loss < 2.5 and 0 <= test_acc <= 1
+
+
+def test_D1_P1_dense_classifier_class():
+    import minidl as tf
+    from minidl.keras.layers import Dense
+    from minidl.keras.models import Sequential
+
+    class Classifier:
+        def __init__(self, input_size, hidden_size, output_size):
+            self.model = Sequential(
+                [
+                    Dense(hidden_size, activation="relu", input_shape=(input_size,)),
+                    Dense(output_size, activation="softmax"),
+                ]
+            )
+            self.model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
+
+        def train(self, x, y, epochs):
+            return self.model.fit(x, y, epochs=epochs, verbose=0)
+
+        def predict(self, x):
+            return self.model.predict(x, verbose=0)
+
+    tf.random.set_seed(0)
+    x, labels = blobs(200, 5, classes=3)
+    classifier = Classifier(5, 32, 3)
+    history = classifier.train(x, np.eye(3)[labels], epochs=20)
+    p = classifier.predict(x)
+
+    assert p.shape == (200, 3) and np.allclose(p.sum(axis=1), 1, atol=1e-5)
+    assert (p.argmax(axis=1) == labels).mean() > 0.95
+    assert len(history.history["accuracy"]) == 20
+
+
+def test_D1_P3_binary_classifier():
+    import minidl as tf
+    from minidl import keras
+
+    tf.random.set_seed(0)
+    x, labels = blobs(256, 784, classes=2)
+    model = keras.Sequential()
+    model.add(keras.layers.Dense(64, activation="relu", input_dim=784))
+    model.add(keras.layers.Dense(1, activation="sigmoid"))
+    model.compile(
+        loss=keras.losses.BinaryCrossentropy(),
+        optimizer=keras.optimizers.Adam(learning_rate=0.001),
+        metrics=[keras.metrics.BinaryAccuracy()],
+    )
+    stop = keras.callbacks.EarlyStopping(monitor="loss", patience=2)
+    history = model.fit(x, labels, epochs=3, batch_size=32, verbose=0, callbacks=[stop])
+    loss, accuracy = model.evaluate(x, labels, verbose=0)
+
+    assert model.predict(x, verbose=0).shape == (256, 1)
+    assert accuracy > 0.95 and loss < history.history["loss"][0]
+
+
+XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
+
+
+def test_D4_P1_xor_as_printed():
+    """It runs; that it learns XOR cannot be expected: 1,000 steps of size 0.001 are too few."""
+    import minidl as tf
+
+    x, y = XOR
+    tf.random.set_seed(42)
+    model = tf.keras.Sequential(
+        [
+            tf.keras.layers.Dense(3, activation="sigmoid", input_shape=(2,)),
+            tf.keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=1000, verbose=0)
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+
+    assert 0 < loss < 1 and accuracy in (0, 0.25, 0.5, 0.75, 1)
+
+
+def test_D4_P1_xor_learned():
+    """The same program but for wider, smooth hidden units and steps of 0.1."""
+    import minidl as tf
+
+    x, y = XOR
+    tf.random.set_seed(42)
+    model = tf.keras.Sequential(
+        [
+            tf.keras.layers.Dense(8, activation="tanh", input_shape=(2,)),
+            tf.keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    optimizer = tf.keras.optimizers.Adam(learning_rate=0.1)
+    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=200, verbose=0)
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+
+    assert accuracy == 1 and loss < 0.1
+    np.testing.assert_array_equal(model.predict(x, verbose=0).round(), y)
+
+
+def test_functional_model_with_labels_as_a_list():
+    from minidl.keras.layers import Dense, Input
+    from minidl.keras.models import Model
+
+    inputs = Input(shape=(3,))
+    outputs = Dense(1, activation="sigmoid")(Dense(4, activation="relu")(inputs))
+    model = Model(inputs=inputs, outputs=outputs)
+    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    history = model.fit([[0, 1, 2], [3, 4, 5]], [1, 0], epochs=2, verbose=0, validation_data=([[0, 1, 2]], [1]))
+    assert list(history.history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
