@@ -151,6 +151,35 @@ def test_D1_P1_dense_classifier_class():
     assert len(history.history["accuracy"]) == 20
 
 
+def test_D1_P2_text_classifier_class():
+    import minidl as tf
+
+    class TextClassifier:
+        def __init__(self, vocab_size, embedding_dim, hidden_size, output_size):
+            self.model = tf.keras.Sequential(
+                [
+                    tf.keras.layers.Embedding(vocab_size, embedding_dim),
+                    tf.keras.layers.LSTM(hidden_size),
+                    tf.keras.layers.Dense(output_size, activation="softmax"),
+                ]
+            )
+            self.model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
+
+        def train(self, x, y, epochs):
+            return self.model.fit(x, y, epochs=epochs, verbose=0)
+
+        def predict(self, x):
+            return self.model.predict(x, verbose=0)
+
+    tf.random.set_seed(0)
+    x = np.random.default_rng(0).integers(1, 20, size=(64, 6))
+    labels = (x[:, 0] > 9).astype(int) + (x[:, 0] > 14)
+    classifier = TextClassifier(20, 8, 16, 3)
+    losses = classifier.train(x, np.eye(3)[labels], epochs=10).history["loss"]
+
+    assert classifier.predict(x).shape == (64, 3) and losses[-1] < losses[0]
+
+
 def test_D1_P3_binary_classifier():
     import minidl as tf
     from minidl import keras
@@ -171,6 +200,94 @@ def test_D1_P3_binary_classifier():
 
     assert model.predict(x, verbose=0).shape == (256, 1)
     assert accuracy > 0.95 and loss < history.history["loss"][0]
+
+
+def test_D2_P1_text_preprocessing():
+    from minidl.keras.preprocessing.sequence import pad_sequences
+
+    texts = ["The film was good, very good", "The film was bad"]
+    tokens = [text.lower().replace(",", "").split() for text in texts]
+    vocabulary = {word: i for i, word in enumerate(sorted({word for words in tokens for word in words}), start=1)}
+    x = pad_sequences([[vocabulary[word] for word in words] for words in tokens], padding="post")
+    y = minidl.data.to_categorical([1, 0])
+
+    np.testing.assert_array_equal(x, [[4, 2, 6, 3, 5, 3], [4, 2, 6, 1, 0, 0]])
+    np.testing.assert_array_equal(y, [[0, 1], [1, 0]])
+
+
+def test_D2_P2_stacked_lstm():
+    import minidl as tf
+    from minidl.keras.layers import LSTM, Dense, Embedding
+    from minidl.keras.models import Sequential
+
+    tf.random.set_seed(0)
+    vocab_size, max_length, num_classes = 30, 5, 4
+    x = np.random.default_rng(0).integers(vocab_size, size=(40, max_length))
+    y = np.eye(num_classes)[x[:, -1] % num_classes]
+    x_train, y_train, x_test, y_test = x[:32], y[:32], x[32:], y[32:]
+
+    model = Sequential()
+    model.add(Embedding(input_dim=vocab_size, output_dim=16, input_length=max_length))
+    model.add(LSTM(128, return_sequences=True))
+    model.add(LSTM(64))
+    model.add(Dense(num_classes, activation="softmax"))
+    model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+    history = model.fit(x_train, y_train, epochs=2, batch_size=16, validation_data=(x_test, y_test), verbose=0)
+    loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+
+    assert model.count_params() == 30 * 16 + 4 * 128 * (16 + 128 + 1) + 4 * 64 * (128 + 64 + 1) + 65 * 4
+    assert list(history.history) == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert loss == pytest.approx(history.history["val_loss"][-1], rel=1e-5)
+    assert accuracy == pytest.approx(history.history["val_accuracy"][-1])
+
+
+def test_D2_P3_sentences_with_labels_as_a_list():
+    from minidl.keras.layers import LSTM, Dense, Dropout, Embedding
+    from minidl.keras.models import Sequential
+    from minidl.keras.preprocessing.sequence import pad_sequences
+    from minidl.keras.preprocessing.text import Tokenizer
+
+    sentences = ["I like apples", "I like pears", "I hate beans", "I hate broccoli"]
+    labels = [1, 1, 0, 1]  # the last one is wrong
+    tokenizer = Tokenizer(num_words=1000)
+    tokenizer.fit_on_texts(sentences)
+    data = pad_sequences(tokenizer.texts_to_sequences(sentences), maxlen=100)
+
+    model = Sequential()
+    model.add(Embedding(1000, 16, input_length=100))
+    model.add(LSTM(128, return_sequences=True))
+    model.add(Dropout(0.5))
+    model.add(LSTM(128))
+    model.add(Dropout(0.5))
+    model.add(Dense(1, activation="sigmoid"))
+    model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
+    history = model.fit(data, labels, epochs=1, verbose=0)
+
+    assert data.shape == (4, 100) and data[3].tolist() == [0] * 97 + [1, 3, 7]
+    assert history.history["accuracy"][0] in (0, 0.25, 0.5, 0.75, 1)
+    assert ((p := model.predict(data, verbose=0)) > 0).all() and (p < 1).all() and p.shape == (4, 1)
+
+
+def test_D3_P1_label_for_each_word():
+    """The document calls it a Transformer; it is an LSTM drawn with the functional API."""
+    import minidl as tf
+    from minidl.keras.layers import LSTM, Dense, Embedding, Input
+    from minidl.keras.models import Model
+
+    tf.random.set_seed(0)
+    vocab_size, num_classes = 20, 3
+    inputs = Input(shape=(None,))
+    x = Embedding(vocab_size, 8)(inputs)
+    x = LSTM(16, return_sequences=True)(x)
+    outputs = Dense(num_classes, activation="softmax")(x)
+    model = Model(inputs=inputs, outputs=outputs)
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    words = np.random.default_rng(0).integers(vocab_size, size=(64, 7))
+    losses = model.fit(words, words % num_classes, epochs=10, verbose=0).history["loss"]
+
+    assert losses[-1] < losses[0]
+    assert model.predict(words, verbose=0).shape == (64, 7, 3)
+    assert model.predict(words[:, :4], verbose=0).shape == (64, 4, 3)  # any length
 
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])

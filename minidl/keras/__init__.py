@@ -9,7 +9,7 @@ True
 
 Nothing is computed here: each module lists names, and the file on the right explains them.
 
-=========================  ====================================================
+========================== ====================================================
 ``layers``                 ``minidl/layers/``
 ``models``                 ``minidl/models.py``
 ``optimizers``             ``minidl/optimizers/``
@@ -17,16 +17,19 @@ Nothing is computed here: each module lists names, and the file on the right exp
 ``metrics``                ``minidl/metrics/``
 ``callbacks``              ``minidl/callbacks/``
 ``datasets.mnist``         ``minidl/data/sets.py``
-=========================  ====================================================
+``preprocessing.text``     ``minidl/data/text.py``
+``preprocessing.sequence`` ``minidl/data/text.py``
+========================== ====================================================
 
 (``tf.random.set_seed`` is in ``minidl/random.py``.)
 """
 
-from minidl.keras import callbacks, datasets, layers, losses, metrics, models, optimizers
+from minidl.keras import callbacks, datasets, layers, losses, metrics, models, optimizers, preprocessing
 from minidl.layers import Input
 from minidl.models import Model, Sequential
 
 __all__ = [
     "Input", "Model", "Sequential",
-    "layers", "models", "optimizers", "losses", "metrics", "callbacks", "datasets",
+    "layers", "models", "optimizers", "losses", "metrics", "callbacks",
+    "datasets", "preprocessing",
 ]  # fmt: skip
