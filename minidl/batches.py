@@ -243,8 +243,7 @@ class Batches:
     def first(self) -> Any:
         """An input for the model, without using up a batch."""
         if self.loader is not None:
-            device = self.loader.device
-            return self.arrange(tuple(a[:1] if device is None else move(a[:1], device) for a in self.loader.arrays))[0]
+            return self.arrange(self.loader.example())[0]
         iterator = self._iterator()
         for batch in iterator:
             if iterator is self.source or hasattr(self.source, "__next__"):

@@ -6,13 +6,18 @@
 ``splits``      ``train_test_split, KFold``: for training, for choosing, for the final judgement
 ``labels``      ``to_categorical``: integers as one-hot rows
 ``text``        ``Tokenizer, pad_sequences``: words as indices, texts as rows of one length
-``augment``     ``random_shift``: new training images from old ones
+``augment``     ``random_shift, random_crop``: new training images from old ones
+``affine``      images turned, moved and zoomed, by one map of the plane
+``images``      ``ImageDataGenerator``: random changes of images, from arrays or from a folder
+``folders``     ``ImageFolder``: images read from files, with a folder for each class
 ``loader``      ``DataLoader``: shuffled mini-batches that can be interrupted and continued
 =============== ==========================================================================================
 """
 
-from minidl.data.augment import random_shift
+from minidl.data.augment import random_crop, random_shift
+from minidl.data.folders import ImageFolder
 from minidl.data.idx import read_idx
+from minidl.data.images import ImageDataGenerator
 from minidl.data.labels import to_categorical
 from minidl.data.loader import DataLoader
 from minidl.data.sets import MNIST_FOLDER, digits, mnist, moby_dick, movie_reviews, sunspots
@@ -22,6 +27,8 @@ from minidl.data.text import Tokenizer, pad_sequences
 __all__ = [
     "MNIST_FOLDER",
     "DataLoader",
+    "ImageDataGenerator",
+    "ImageFolder",
     "KFold",
     "Tokenizer",
     "digits",
@@ -29,6 +36,7 @@ __all__ = [
     "moby_dick",
     "movie_reviews",
     "pad_sequences",
+    "random_crop",
     "random_shift",
     "read_idx",
     "sunspots",

@@ -37,7 +37,41 @@ def random_shift(images: Array, most: int = 1, rng: np.random.Generator | int | 
     N, H, W = images.shape[:3]
     padding = [(0, 0), (most, most), (most, most)] + [(0, 0)] * (images.ndim - 3)
     padded = xp.pad(images, padding)  # (N, H + 2 most, W + 2 most, ...)
-    down, right = xp.asarray(generator(rng).integers(0, 2 * most + 1, (2, N)))  # (N,) each
-    rows = down[:, None] + xp.arange(H)  # (N, H): the rows of the padded image that are kept
-    columns = right[:, None] + xp.arange(W)  # (N, W)
-    return padded[xp.arange(N)[:, None, None], rows[:, :, None], columns[:, None, :]]  # (N, H, W, ...)
+    down, right = generator(rng).integers(0, 2 * most + 1, (2, N))  # (N,) each
+    return _cut(padded, down, right, H, W)
+
+
+def random_crop(images: Array, size: tuple[int, int], rng: np.random.Generator | int | None = None) -> Array:
+    """Cut a window out of each image, at its own random place.
+
+    Parameters
+    ----------
+    images : (N, H, W) or (N, H, W, C)
+    size : (h, w)
+        Not larger than the images.
+    rng : Generator or int, optional
+        The one random generator by default.
+
+    Returns
+    -------
+    array (N, h, w, ...); a copy.
+
+    >>> random_crop(np.arange(16.0).reshape(1, 4, 4), (2, 3), rng=0)
+    array([[[ 9., 10., 11.],
+            [13., 14., 15.]]])
+    """
+    if images.ndim not in (3, 4):
+        raise ValueError(f"random_crop expects images (N, H, W) or (N, H, W, C), got shape {images.shape}.")
+    (N, H, W), (h, w) = images.shape[:3], size
+    if not (0 < h <= H and 0 < w <= W):
+        raise ValueError(f"random_crop cannot cut windows of {h} x {w} from images of {H} x {W}.")
+    rng = generator(rng)
+    return _cut(images, rng.integers(0, H - h + 1, N), rng.integers(0, W - w + 1, N), h, w)
+
+
+def _cut(images: Array, down: np.ndarray, right: np.ndarray, h: int, w: int) -> Array:
+    """The window of h rows and w columns that begins at (down[n], right[n]) in image n."""
+    xp = array_module(images)
+    rows = xp.asarray(down)[:, None] + xp.arange(h)  # (N, h)
+    columns = xp.asarray(right)[:, None] + xp.arange(w)  # (N, w)
+    return images[xp.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]]  # (N, h, w, ...)

@@ -122,6 +122,10 @@ class DataLoader:
             batch = [move(b, self.device) for b in batch]
         return batch[0] if len(batch) == 1 else tuple(batch)
 
+    def example(self) -> Array | tuple[Array, ...]:
+        """The first sample as a batch of one, such as a model needs that is yet to be built. Changes nothing here."""
+        return self._batch(np.arange(1), seed=0, k=0)
+
     # --- interrupting and going on ----------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
