@@ -185,7 +185,7 @@ def gelu(x, /, approximate=False):
     """
     xp = array_module(x)
     if approximate:
-        # ½ (1 + tanh u) = 1 / (1 + e^(−2u)), in half the time. u is multiplied out: x ** 3 would take fifty times as long
+        # ½ (1 + tanh u) = 1 / (1 + e^(−2u)), in half the time. u is multiplied out: x ** 3 would be fifty times slower
         Phi = xp.asarray(-2 * GELU_C * GELU_A * x)
         Phi *= x
         Phi -= 2 * GELU_C
