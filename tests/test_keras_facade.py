@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import minidl
 from minidl import keras
@@ -200,6 +201,48 @@ def test_D1_P3_binary_classifier():
 
     assert model.predict(x, verbose=0).shape == (256, 1)
     assert accuracy > 0.95 and loss < history.history["loss"][0]
+
+
+def write_images(folder, n):
+    """``n`` pictures of each of two classes: dark and bright ones."""
+    rng = np.random.default_rng(0)
+    for name, darkest in (("cats", 0), ("dogs", 200)):
+        (folder / name).mkdir(parents=True)
+        for k in range(n):
+            pixels = rng.integers(darkest, darkest + 50, size=(24, 20, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{k}.png")
+
+
+def test_D1_P4_images_in_folders(tmp_path, monkeypatch):
+    import minidl as tf
+    from minidl.keras import layers, models
+    from minidl.keras.preprocessing.image import ImageDataGenerator
+
+    monkeypatch.chdir(tmp_path)
+    write_images(tmp_path / "train", 16)
+    write_images(tmp_path / "test", 4)
+    tf.random.set_seed(0)
+    train_datagen = ImageDataGenerator(rescale=1.0 / 255, horizontal_flip=True, vertical_flip=True)
+    test_datagen = ImageDataGenerator(rescale=1.0 / 255)
+    train_generator = train_datagen.flow_from_directory(
+        "train", target_size=(20, 20), batch_size=32, class_mode="binary"
+    )
+    test_generator = test_datagen.flow_from_directory(
+        "test", target_size=(20, 20), batch_size=32, class_mode="binary", shuffle=False
+    )
+    model = models.Sequential()
+    model.add(layers.Conv2D(32, (3, 3), activation="relu", input_shape=(20, 20, 3)))
+    model.add(layers.MaxPooling2D((2, 2)))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(128, activation="relu"))
+    model.add(layers.Dense(1, activation="sigmoid"))
+    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    history = model.fit(train_generator, epochs=5, validation_data=test_generator, verbose=0)
+    p = model.predict(test_generator, verbose=0)
+
+    assert train_generator.class_indices == {"cats": 0, "dogs": 1}
+    assert len(history.history["val_loss"]) == 5 and p.shape == (8, 1)
+    assert p[4:].min() > p[:4].max()  # each bright picture is more of a dog than any dark one
 
 
 def test_D2_P1_text_preprocessing():

@@ -19,6 +19,7 @@ Nothing is computed here: each module lists names, and the file on the right exp
 ``datasets.mnist``         ``minidl/data/sets.py``
 ``preprocessing.text``     ``minidl/data/text.py``
 ``preprocessing.sequence`` ``minidl/data/text.py``
+``preprocessing.image``    ``minidl/data/images.py``
 ========================== ====================================================
 
 (``tf.random.set_seed`` is in ``minidl/random.py``.)

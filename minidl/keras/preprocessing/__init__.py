@@ -1,5 +1,5 @@
-"""``keras.preprocessing``: ``text``, ``sequence``."""
+"""``keras.preprocessing``: ``text``, ``sequence``, ``image``."""
 
-from minidl.keras.preprocessing import sequence, text
+from minidl.keras.preprocessing import image, sequence, text
 
-__all__ = ["text", "sequence"]
+__all__ = ["text", "sequence", "image"]
