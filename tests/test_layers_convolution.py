@@ -110,6 +110,14 @@ def test_shapes_of_results_also_of_empty_batches_and_of_symbols(layer, shape, re
     assert layer(md.Input(shape=shape)).shape == (None, *result)
 
 
+def test_images_of_unknown_size_can_be_drawn():
+    x = md.Input(shape=(None, None, 3))
+    for _ in range(4):
+        x = MaxPooling2D()(Conv2D(4, 3, 2, "same")(x))
+        assert x.shape == (None, None, None, 4)
+    assert GlobalAveragePooling2D()(x).shape == (None, 4)
+
+
 def test_an_empty_batch_has_gradients():
     layer = Conv2D(3, 2)
     layer(np.ones((0, 4, 4, 2), np.float32)).sum().backward()
