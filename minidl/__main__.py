@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"\nTest accuracy {accuracy:.4f} on {len(test[1])} images, {seconds:.1f} s of training.\n")
     print_confusion(confusion)
     if history.history.get("loss"):
-        draw(history, confusion, test, probabilities, out)
+        draw(example, model, history, confusion, test, probabilities, out)
         print(f"\nPicture: {out}")
 
 
@@ -122,15 +122,26 @@ def print_confusion(confusion: np.ndarray) -> None:
         print(f"{i:5d}              " + "".join(f"{n:5d}" if n else "    ." for n in row))
 
 
-def draw(history: Any, confusion: np.ndarray, test: tuple, probabilities: np.ndarray, out: Path) -> None:
-    """One picture: how the training went, what is confused with what, and the worst mistakes."""
-    figure = plot.style.new_figure(13, 9)
+def draw(
+    example: Any,
+    model: md.Sequential,
+    history: Any,
+    confusion: np.ndarray,
+    test: tuple,
+    probabilities: np.ndarray,
+    out: Path,
+) -> None:
+    """One picture: how the training went, what is confused with what, the worst mistakes, and what has been learnt."""
+    looks_inside = hasattr(example, "draw_inside")
+    figure = plot.style.new_figure(13, 13 if looks_inside else 9)
     figure.suptitle(f"Handwritten digits: test accuracy {confusion.trace() / confusion.sum():.4f}", fontsize=15)
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1.5, 1])
+    top, middle, *inside = figure.subfigures(2 + looks_inside, 1, height_ratios=[1.5, 1, 1][: 2 + looks_inside])
     left, right = top.subfigures(1, 2, width_ratios=[1.2, 1])
     plot.training_curves(history, figure=left)
     plot.confusion_matrix(confusion, ax=right.subplots())
-    plot.worst_mistakes(*test, probabilities, n=20, columns=10, figure=bottom)
+    plot.worst_mistakes(*test, probabilities, n=20, columns=10, figure=middle)
+    if looks_inside:
+        example.draw_inside(model, test[0][0], inside[0])
     figure.savefig(out, dpi=90)
 
 

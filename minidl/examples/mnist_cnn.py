@@ -5,9 +5,12 @@ The same small kernels look at every place of the image, and pooling keeps the s
 time it is seen, and the learning rate falls along half a cosine.
 """
 
+from typing import Any
+
 import numpy as np
 
 import minidl as md
+from minidl import plot
 from minidl.data import DataLoader, mnist, random_shift, train_test_split
 from minidl.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from minidl.models import Sequential
@@ -70,3 +73,14 @@ def prepare(model: Sequential, epochs: int, steps: int) -> None:
         loss=md.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+
+
+def draw_inside(model: Sequential, image: np.ndarray, figure: Any) -> None:
+    """What the first layer has learnt: its 32 kernels and, in the same order, what each makes of one image."""
+    left, right = figure.subfigures(1, 2, width_ratios=[1.1, 1])
+    first = model.layers[0]
+    plot.weights_as_images(first.kernel, ax=left.subplots())  # (3, 3, 1, 32)
+    with md.no_grad():
+        maps = first(md.Tensor(image[None], device=first.kernel.device)).numpy()[0]  # (1, 28, 28, 1) -> (26, 26, 32)
+    plot.image_grid(np.moveaxis(maps, -1, 0), columns=8, figure=right)  # (32, 26, 26)
+    right.suptitle("32 feature maps of one digit", fontsize=12)
