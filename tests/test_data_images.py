@@ -1,5 +1,6 @@
 """Images turned, moved, zoomed and mirrored, held against plain loops; batches of them from arrays."""
 
+import fake_cupy
 import numpy as np
 import pytest
 
@@ -207,3 +208,11 @@ def test_an_interrupted_epoch_goes_on_with_the_same_images():
     again = change.flow(x, batch_size=3, rng=9)
     again.load_state_dict(state)
     assert all(np.array_equal(a, b) for a, b in zip(again, rest, strict=True))
+
+
+def test_images_on_a_gpu_change_as_on_the_cpu():
+    images = images_of(4, 6, 6, 1).astype(np.float32)
+    change = ImageDataGenerator(rotation_range=20, zoom_range=0.2, horizontal_flip=True, crop=(5, 4), rescale=2.0)
+    with fake_cupy.installed() as cupy:
+        moved = change(cupy.asarray(images), rng=0)
+        np.testing.assert_allclose(moved.get(), change(images, rng=0), rtol=1e-5)
