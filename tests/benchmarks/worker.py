@@ -88,8 +88,10 @@ def answer(command: dict, peer: object, steps: dict[str, Step]) -> dict:
     if command["do"] == "prepare":
         if name not in peer.workloads:
             return {"supported": False}
-        steps[name] = peer.workloads[name](WORKLOADS[name].arrays())
-        return {"supported": True, "losses": [steps[name]().item() for _ in range(command["steps"])]}
+        build, workload = peer.workloads[name], WORKLOADS[name]
+        steps[name] = build({**workload.arrays(), "dropout": workload.dropout})
+        judged = build({**workload.arrays(), "dropout": 0.0}) if workload.dropout else steps[name]
+        return {"supported": True, "losses": [judged().item() for _ in range(command["steps"])]}
     return measure(steps[name], command["steps"])
 
 

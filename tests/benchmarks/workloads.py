@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-Arrays = dict[str, list[np.ndarray]]
+Arrays = dict[str, Any]
 
 # Adam as every peer sets it: the defaults of the paper (arXiv:1412.6980), with Keras' epsilon.
 ADAM = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
@@ -30,7 +31,9 @@ DESCENT = 0.01
 class Workload:
     """A named piece of work: ``arrays()`` gives fresh copies of its weights and batches.
 
-    ``ops`` is set where the cost per op, over the same arithmetic in plain NumPy, is the figure of interest.
+    ``ops`` is set where the cost per op, over the same arithmetic in plain NumPy, is the figure of interest. A
+    ``dropout`` rate reaches the builders as ``data["dropout"]``; the peers' losses are compared without it, since each
+    drops other units.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Workload:
     steps_per_round: int
     arrays: Callable[[], Arrays]
     ops: int | None = None
+    dropout: float = 0.0
 
 
 def _dense_weights(rng: np.random.Generator, *widths: int) -> list[np.ndarray]:
@@ -115,6 +119,26 @@ def text(batches: int = 4, batch_size: int = 16) -> Arrays:
     return {"weights": weights, "x": [t[:, :-1].copy() for t in texts], "y": [t[:, 1:].copy() for t in texts]}
 
 
+def sentences(vocabulary: int = 1000, width: int = 64, units: int = 128, batches: int = 4) -> Arrays:
+    """D2.P3's classifier: x (32, 100) of word indices, y (32, 1) of 0 and 1.
+
+    Weights: the embeddings (vocabulary, width); kernel (in, 4 units), recurrent kernel (units, 4 units) and bias of two
+    LSTMs, their gates in the order i f g o; kernel and bias of the output.
+    """
+    rng = np.random.default_rng(5)
+
+    def uniform(*shape: int) -> np.ndarray:
+        return rng.uniform(-0.1, 0.1, shape).astype(np.float32)
+
+    weights = [uniform(vocabulary, width)]
+    for inputs in (width, units):
+        weights += [uniform(inputs, 4 * units), uniform(units, 4 * units), np.zeros(4 * units, np.float32)]
+    weights += [uniform(units, 1), np.zeros(1, np.float32)]
+    x = [rng.integers(0, vocabulary, (32, 100)) for _ in range(batches)]
+    y = [rng.integers(0, 2, (32, 1)).astype(np.float32) for _ in range(batches)]
+    return {"weights": weights, "x": x, "y": y}
+
+
 LINKS = 40  # links in the chain below
 OPS_PER_LINK = 5
 
@@ -148,6 +172,13 @@ WORKLOADS = {
         ),
         Workload("W3", "D0.P1's network of three convolutions, batch 64, softmax cross-entropy, Adam", 5, images),
         Workload("W5", "small GPT: 4 blocks of 128 features, batch 16, 128 steps, causal, AdamW", 2, text),
+        Workload(
+            "W4",
+            "D2.P3's text classifier: batch 32, T=100, embedding 64, two LSTM(128) with dropout, Adam",
+            3,
+            sentences,
+            dropout=0.5,
+        ),
         Workload(
             "overhead",
             f"a chain of {LINKS * OPS_PER_LINK} ops on (4, 4) arrays, forward and backward",

@@ -99,6 +99,21 @@ def text(data: Arrays) -> Step:
     return _trainer(model, loss_function, data, WEIGHT_DECAY)
 
 
+def sentences(data: Arrays) -> Step:
+    """W4."""
+    layers = md.layers
+    vocabulary, width = data["weights"][0].shape
+    model = md.Sequential([
+        layers.Embedding(vocabulary, width, input_length=100),
+        layers.LSTM(128, return_sequences=True),
+        layers.Dropout(data["dropout"]),
+        layers.LSTM(128),
+        layers.Dropout(data["dropout"]),
+        layers.Dense(1, activation="sigmoid"),
+    ])  # fmt: skip
+    return _trainer(model, md.losses.BinaryCrossentropy(), data)
+
+
 def chain(data: Arrays) -> Step:
     """The chain of small ops, then one step of gradient descent."""
     x = md.Tensor(data["x"][0])
@@ -119,4 +134,4 @@ def chain(data: Arrays) -> Step:
     return step
 
 
-workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "W5": text, "overhead": chain}
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "W4": sentences, "W5": text, "overhead": chain}

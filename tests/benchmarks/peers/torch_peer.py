@@ -149,6 +149,36 @@ def text(data: Arrays) -> Step:
     return _trainer(GPT(), loss_function, data | {"weights": [*weights, *last]}, WEIGHT_DECAY)
 
 
+class Sentences(nn.Module):
+    """W4's network: as it stands, ``nn.LSTM`` returns a pair and cannot be put into ``nn.Sequential``."""
+
+    def __init__(self, vocabulary: int, width: int, units: int, dropout: float):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.first = nn.LSTM(width, units, batch_first=True)
+        self.second = nn.LSTM(units, units, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(units, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (N, T) → probabilities (N, 1)."""
+        h, _ = self.first(self.embedding(x))  # (N, T, H)
+        h, _ = self.second(self.dropout(h))
+        return torch.sigmoid(self.output(self.dropout(h[:, -1])))
+
+
+def sentences(data: Arrays) -> Step:
+    """W4. Of PyTorch's two biases, which are only ever added, the second stays 0: the first one learns alone."""
+    embeddings, *lstms = data["weights"]
+    model = Sentences(*embeddings.shape, units=128, dropout=data["dropout"])
+    for lstm in (model.first, model.second):
+        lstm.bias_hh_l0.requires_grad_(False)
+    weights = [embeddings.T]  # (in, out) to PyTorch's eyes, as all that _load turns round
+    for k in (0, 3):
+        weights += [*lstms[k : k + 3], np.zeros_like(lstms[k + 2])]
+    return _trainer(model, nn.BCELoss(), {**data, "weights": weights + lstms[6:]})
+
+
 def chain(data: Arrays) -> Step:
     """The chain of small ops, then one step of gradient descent."""
     x = torch.from_numpy(data["x"][0])
@@ -170,4 +200,4 @@ def chain(data: Arrays) -> Step:
     return step
 
 
-workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "W5": text, "overhead": chain}
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "W4": sentences, "W5": text, "overhead": chain}
