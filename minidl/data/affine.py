@@ -86,9 +86,11 @@ def affine_transform(
     columns = xp.arange(W, dtype=images.dtype)[None, :] - (W - 1) / 2  # (1, W)
     i, u = _split(_source(M[:, 0], s[:, 0], rows, columns, (H - 1) / 2), H)  # (N, H, W) each
     j, v = _split(_source(M[:, 1], s[:, 1], rows, columns, (W - 1) / 2), W)
-    n = xp.arange(N)[:, None, None]
-    above = (1 - v) * padded[n, i, j] + v * padded[n, i, j + 1]  # (N, H, W, C)
-    below = (1 - v) * padded[n, i + 1, j] + v * padded[n, i + 1, j + 1]
+    k = (xp.arange(N)[:, None, None] * (H + 2) + i) * (W + 2) + j  # (N, H, W): the place of x[i, j] ...
+    x = padded.reshape(-1, images.shape[3])  # ... in all pixels of all images: (N (H + 2) (W + 2), C)
+    above = (1 - v) * x.take(k, axis=0) + v * x.take(k + 1, axis=0)  # (N, H, W, C): row i, between j and j + 1
+    k += W + 2
+    below = (1 - v) * x.take(k, axis=0) + v * x.take(k + 1, axis=0)  # row i + 1
     return (1 - u) * above + u * below
 
 
