@@ -180,8 +180,6 @@ class CrossEntropy(Loss):
 class BinaryCrossentropy(CrossEntropy):
     """ℓ = −t log p − (1 − t) log(1 − p), t in [0, 1] (D1.E1 for two classes).
 
-    Targets have the outputs' shape; for outputs (N, 1) they may be (N,), as labels usually are (D2.P3).
-
     >>> import minidl as md
     >>> p = md.sigmoid(md.Tensor([[0.0], [0.0]]))
     >>> print(f"{BinaryCrossentropy()(np.array([[0.0], [1.0]]), p).item():.4f}")      # ln 2
@@ -199,8 +197,6 @@ class BinaryCrossentropy(CrossEntropy):
         return average(-(log(p) * y_true + log(1 - p) * (1 - y_true)), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
-        if y_true.shape + (1,) == y_pred.shape:
-            y_true = y_true[..., None]  # (N,) -> (N, 1)
         y_true = super().check(y_true, y_pred)
         if not (y_true.min() >= 0 and y_true.max() <= 1):
             raise ValueError(

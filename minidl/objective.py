@@ -64,6 +64,11 @@ class Head:
         self.metrics = [metrics.get(metric, from_logits=from_logits) for metric in metrics_]
         self.total = 0.0
 
+    def targets(self, y: Any, output: Any) -> Any:
+        """Labels (N,) of one sigmoid (N, 1) as a column, as in Keras' ``fit`` (D2.P3). The loss itself refuses them."""
+        binary = isinstance(self.loss, losses.BinaryCrossentropy)
+        return y[:, None] if binary and y.ndim == 1 and output.shape[1:] == (1,) else y
+
 
 class Objective:
     """Losses and metrics of all outputs.
@@ -79,6 +84,10 @@ class Objective:
     """
 
     def __init__(self, loss: Any, metrics: Any = None, loss_weights: Any = None):
+        if isinstance(loss, (list, tuple)) and len(loss) == 1:  # a list of one is that one
+            loss = loss[0]
+            if isinstance(metrics, (list, tuple)) and metrics and isinstance(metrics[0], (list, tuple)):
+                metrics = metrics[0]
         self.names = list(loss) if isinstance(loss, dict) else None
         self.several = isinstance(loss, (list, tuple, dict))
         if self.several:
@@ -136,7 +145,7 @@ class Objective:
         for head, t, output in zip(self.heads, y if self.several else [y], outputs if self.several else [outputs]):
             xp = array_module(t)
             all_outputs = xp.broadcast_to(xp.zeros((), output.dtype), (n, *output.shape[1:]))  # takes no memory
-            t = head.loss.check(t, Tensor(all_outputs))
+            t = head.loss.check(head.targets(t, output), Tensor(all_outputs))
             if isinstance(head.loss, losses.SparseCategoricalCrossentropy):
                 check_classes(head.loss.name, all_outputs, t)
 
@@ -148,8 +157,8 @@ class Objective:
     def _of_outputs(self, y: Any, outputs: Any, w: Array | None) -> Tensor:
         """L without the penalty."""
         if not self.several:
-            return self.heads[0].loss(y, outputs, w)
-        losses_ = [head.loss(t, output, w) for head, t, output in zip(self.heads, y, outputs)]
+            return self.heads[0].loss(self.heads[0].targets(y, outputs), outputs, w)
+        losses_ = [head.loss(head.targets(t, output), output, w) for head, t, output in zip(self.heads, y, outputs)]
         self.parts = [part.item() for part in losses_]
         terms = [part if head.weight == 1.0 else head.weight * part for head, part in zip(self.heads, losses_)]
         return sum(terms[1:], start=terms[0])

@@ -237,14 +237,12 @@ def test_whole_numbers_as_outputs_are_taken_as_floats():
     assert MeanSquaredError()([0.5, 1.5], [0, 1]).item() == pytest.approx(0.25)
 
 
-def test_labels_of_one_sigmoid_may_be_a_list_of_n():
-    """As a column, never as a row: (N, 1) against (N,) would be (N, N)."""
+@pytest.mark.parametrize("loss", [BinaryCrossentropy(), MeanSquaredError()], ids=repr)
+def test_n_labels_against_a_column_are_refused(loss):
+    """(N, 1) against (N,) would be (N, N)."""
     p = np.array([[0.9], [0.2], [0.6]])
-    assert BinaryCrossentropy()([1, 0, 0], p).item() == BinaryCrossentropy()([[1], [0], [0]], p).item()
-    with pytest.raises(ValueError, match=r"shape \(3, 1\), got \(2,\)"):
-        BinaryCrossentropy()([1, 0], p)
-    with pytest.raises(ValueError, match=r"shape \(3, 1\), got \(3,\)"):
-        MeanSquaredError()([1, 0, 0], p)
+    with pytest.raises(ValueError, match=r"(?s)shape \(3, 1\), got \(3,\).*reshape\(-1, 1\)"):
+        loss([1, 0, 0], p)
 
 
 def test_targets_may_be_tensors_and_change_no_gradient():

@@ -265,3 +265,15 @@ def test_training_on_a_device_gives_the_numbers_of_the_cpu(several):
     assert on_device[:2] == on_cpu[:2]
     for a, b in zip(on_device[2], on_cpu[2]):
         np.testing.assert_array_equal(a, b)
+
+
+def test_fit_takes_labels_of_one_sigmoid_as_a_list():
+    """A column is made of them, as in Keras: (N,) against outputs (N, 1) would otherwise be refused."""
+    x, labels = np.random.default_rng(0).normal(size=(20, 3)), [0, 1] * 10
+    losses_ = []
+    for y in (labels, np.array(labels)[:, None]):
+        md.seed(0)
+        model = md.Sequential([md.layers.Dense(1, "sigmoid", input_shape=(3,))])
+        model.compile("sgd", ["binary_crossentropy"], metrics=["accuracy"])
+        losses_.append(model.fit(x, y, epochs=2, verbose=0).history)
+    assert losses_[0] == losses_[1]
