@@ -28,15 +28,15 @@ from minidl import (
 from minidl.arrays import array_module, default_dtype, seed, set_default_dtype
 from minidl.autograd import Tensor, primitive
 from minidl.backward import gradients
-from minidl.checkpoint import load_checkpoint, save_checkpoint
-from minidl.cross_validation import cross_validate
 from minidl.debugging import debug
 from minidl.gradcheck import check_grads
 from minidl.layers import Input, Layer, Parameter
-from minidl.memory import keep_memory
 from minidl.models import Model, Sequential
 from minidl.ops import *  # noqa: F403 - the names are listed there
 from minidl.recording import is_recording, no_grad
+from minidl.training.checkpoint import load_checkpoint, save_checkpoint
+from minidl.training.cross_validation import cross_validate
+from minidl.training.memory import keep_memory
 from minidl.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __version__ = "0.1.0"

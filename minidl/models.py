@@ -43,7 +43,7 @@ from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol
 from minidl.saving import load_arrays, save_arrays
 from minidl.summary import summary_lines
-from minidl.training import Trainable
+from minidl.training.trainable import Trainable
 
 
 class Model(Trainable):

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from minidl.interruption import deferred_interrupt
+from minidl.training.interruption import deferred_interrupt
 
 
 def test_the_first_ctrl_c_waits_and_the_second_does_not():

@@ -13,7 +13,7 @@ GLIBC = platform.libc_ver()[0] == "glibc"
 KEPT = """
 import numpy as np
 import minidl
-from minidl import memory
+from minidl.training import memory
 {before}
 def resident():
     with open("/proc/self/statm") as file:
@@ -33,7 +33,9 @@ def run(code, **environment):
 
 
 def result(expression, **environment):
-    return run(f"from minidl import memory; from minidl.memory import *; print({expression})", **environment)
+    return run(
+        f"from minidl.training import memory; from minidl.training.memory import *; print({expression})", **environment
+    )
 
 
 def test_memory_is_kept_where_glibc_can():
@@ -53,7 +55,7 @@ def test_it_can_be_forbidden():
 
 @pytest.mark.parametrize("missing", ["memory.sys.platform = 'darwin'", "memory.ctypes.CDLL = lambda name: object()"])
 def test_elsewhere_nothing_happens(missing):
-    assert run(f"from minidl import memory\n{missing}\nprint(memory.keep_memory())") == "False"
+    assert run(f"from minidl.training import memory\n{missing}\nprint(memory.keep_memory())") == "False"
 
 
 def test_importing_changes_nothing():

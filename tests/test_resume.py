@@ -14,8 +14,8 @@ import pytest
 import minidl as md
 from minidl import layers as L
 from minidl.callbacks import EarlyStopping, LambdaCallback, ModelCheckpoint, ReduceLROnPlateau
-from minidl.checkpoint import load_checkpoint, read_tree, save_checkpoint, write_tree
 from minidl.data import DataLoader
+from minidl.training.checkpoint import load_checkpoint, read_tree, save_checkpoint, write_tree
 from tests.small_models import LABELS, X, classifier, regressor, same_weights
 
 # One program, run in processes of their own: it trains up to an epoch and tells all that may differ.

@@ -3,18 +3,9 @@
 At its heart ``fit`` is four lines, and gives the same numbers, bit for bit, as the loop that one writes by hand:
 
     for x, y in DataLoader(inputs, targets, batch_size=32):
-        loss = loss_function(y, model(x))
-        optimizer.zero_grad(); loss.backward()
+        optimizer.zero_grad()
+        loss_function(y, model(x)).backward()
         optimizer.step()
-
-==================  ============================================================
-``batches.py``      what they are given, as batches
-``objective.py``    losses and metrics
-``fitting.py``      the epochs of ``fit``
-``evaluation.py``   figures and outputs without training
-``callbacks``       what is reported and decided on the way
-``checkpoint.py``   what is kept of a run that is interrupted
-==================  ============================================================
 """
 
 import os
@@ -26,15 +17,15 @@ import numpy as np
 from minidl import optimizers
 from minidl.arrays import Array
 from minidl.autograd import Tensor
-from minidl.batches import Batches, Samples, from_stream, is_stream
 from minidl.callbacks import Callback, History
 from minidl.callbacks.progress import figures, verbosity
-from minidl.evaluation import as_keras, evaluate_batches, predict_batches
-from minidl.fitting import Run
 from minidl.layers.base import Layer
-from minidl.memory import keep_memory_for_training
-from minidl.objective import Objective
 from minidl.recording import no_grad
+from minidl.training.batches import Batches, Samples, from_stream, is_stream
+from minidl.training.evaluation import as_keras, evaluate_batches, predict_batches
+from minidl.training.fitting import Run
+from minidl.training.memory import keep_memory_for_training
+from minidl.training.objective import Objective
 
 
 class Trainable(Layer):

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.batches import Batches
 from minidl.callbacks.progress import live_bar
-from minidl.interruption import Interrupt
 from minidl.layers.base import Layer
-from minidl.objective import Objective
 from minidl.recording import no_grad
+from minidl.training.batches import Batches
+from minidl.training.interruption import Interrupt
+from minidl.training.objective import Objective
 
 
 def evaluate_batches(

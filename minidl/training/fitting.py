@@ -4,14 +4,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from minidl.batches import Batches
 from minidl.callbacks import Callback, CallbackList, History, Progress
-from minidl.checkpoint import load_checkpoint, save_checkpoint
-from minidl.evaluation import evaluate_batches
-from minidl.interruption import deferred_interrupt
 from minidl.layers.base import Layer
 from minidl.recording import no_grad
 from minidl.saving import check_path
+from minidl.training.batches import Batches
+from minidl.training.checkpoint import load_checkpoint, save_checkpoint
+from minidl.training.evaluation import evaluate_batches
+from minidl.training.interruption import deferred_interrupt
 
 
 class Run:

@@ -13,7 +13,7 @@ import numpy as np
 from minidl.arrays import as_array
 from minidl.data import KFold
 from minidl.data.rows import take_rows
-from minidl.training import Trainable
+from minidl.training.trainable import Trainable
 
 
 def cross_validate(

@@ -1,0 +1,20 @@
+"""Training: what ``compile``, ``fit``, ``evaluate`` and ``predict`` do, one concept a file.
+
+=======================  =======================================================================
+``trainable.py``         ``compile``, ``fit``, ``evaluate``, ``predict`` themselves
+``batches.py``           what they are given, as batches
+``objective.py``         losses and metrics of one or several outputs
+``fitting.py``           the epochs of ``fit``
+``evaluation.py``        figures and outputs without training
+``checkpoint.py``        what is kept of a run that is interrupted
+``interruption.py``      Ctrl-C waits for the end of the step
+``cross_validation.py``  k models on k splits
+``memory.py``            keep freed memory for the next step (Linux)
+=======================  =======================================================================
+
+``minidl.callbacks`` decide and report on the way.
+"""
+
+from minidl.training.trainable import Trainable
+
+__all__ = ["Trainable"]
