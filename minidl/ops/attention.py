@@ -31,7 +31,7 @@ from minidl.arrays import Array, array_module, as_array, check_same_device
 from minidl.autograd import Tensor, primitive
 from minidl.dispatch import composite
 from minidl.operators import unwrap
-from minidl.ops.linalg import as_operand, rows
+from minidl.ops.linalg import as_operand
 from minidl.ops.selection import where
 from minidl.ops.softmax import softmax
 
@@ -170,7 +170,7 @@ def attend(q: Array, k: Array, v: Array, mask: Array | None, causal: bool, y: Ar
             top = xp.maximum(top, NOTHING)  # a row of −∞ alone: −∞ − top stays −∞
         E -= top
         xp.exp(E, out=E)
-        s = rows(E).dot(xp.ones(n, E.dtype)).reshape(top.shape)  # (..., b, 1); Σ_j E_ij
+        s = xp.einsum("...n->...", E)[..., None]  # (..., b, 1); Σ_j E_ij
         r = 1 / xp.maximum(s, 1)  # the largest E_ij is 1; where nothing is seen s = 0
         xp.matmul(E, v[..., :n, :], out=y[..., i:j, :])  # (..., b, n) (..., n, e) → (..., b, e)
         y[..., i:j, :] *= r
