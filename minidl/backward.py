@@ -108,8 +108,7 @@ def walk(y: Any, g: Any, wanted: set, retain_graph: bool, create_graph: bool, st
         if note is not None:
             debugging.before_backward(op, note)
         if create_graph:
-            # the rules see Tensors (and arrays where a list was given), and what they compute is recorded
-            output, arguments = y, [x if isinstance(x, Operators) else v for x, v in zip(inputs, values)]
+            output, arguments = y, [as_tensor(y, x, v) for x, v in zip(inputs, values)]
         else:
             output, arguments = y._data, values
         if paths is not None:
@@ -225,6 +224,16 @@ def constant_like(y: Any, array: Array) -> Any:
     t = y.detach()
     t._data = array
     return t
+
+
+def as_tensor(y: Any, x: Any, value: Any) -> Any:
+    """What a rule sees of an input when its work is recorded: a Tensor; of masks, indices and Python numbers themselves.
+
+    Floating arrays become constants: ``array.dot(t)`` is NumPy's method, and would not know what to do with a Tensor.
+    """
+    if isinstance(x, Operators):
+        return x
+    return constant_like(y, value) if is_array(value) and value.dtype.kind == "f" else value
 
 
 def plus(a: Any, b: Any) -> Any:

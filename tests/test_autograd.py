@@ -349,3 +349,10 @@ def test_whole_numbers_get_no_gradient_even_when_the_flag_is_set_later():
     with pytest.raises(TypeError, match="int64"):
         (x * 2.5).sum().backward()
     assert x.grad is None
+
+
+@pytest.mark.parametrize("plain_first", [True, False])
+def test_products_with_a_plain_array_can_be_differentiated_twice(plain_first):
+    a, x = np.arange(6.0).reshape(2, 3), leaf(3, 2)
+    f = (lambda x: md.matmul(a, x) ** 2) if plain_first else (lambda x: md.matmul(x, a) ** 2)
+    md.check_grads(f, x, order=2)
