@@ -227,7 +227,7 @@ def constant_like(y: Any, array: Array) -> Any:
 
 
 def as_tensor(y: Any, x: Any, value: Any) -> Any:
-    """What a rule sees of an input when its work is recorded: a Tensor; of masks, indices and Python numbers themselves.
+    """What a rule sees of an input when its work is recorded: a Tensor; masks, indices and Python numbers as they are.
 
     Floating arrays become constants: ``array.dot(t)`` is NumPy's method, and would not know what to do with a Tensor.
     """
