@@ -37,3 +37,7 @@ def test_every_file_named_in_readme_exists():
     for name in named:
         place = package.parent / name if name.startswith("minidl/") else ROOT / name
         assert place.exists(), f"README names {name}, which does not exist"
+
+
+def test_no_number_is_left_to_be_filled_in():
+    assert "{{" not in README
