@@ -7,8 +7,17 @@ import minidl as md
 from minidl.__main__ import MODELS, check_gradients, main
 from minidl.examples import mnist_cnn
 
+PROTOCOL = "TITLE EPOCHS data describe build loss point_to_check batches prepare judge draw".split()
+DIGITS = ("dense", "cnn")
+
 
 @pytest.mark.parametrize("name", MODELS)
+def test_every_example_has_what_the_main_job_uses(name):
+    example = MODELS[name]
+    assert example.__doc__ and [part for part in PROTOCOL if not hasattr(example, part)] == []
+
+
+@pytest.mark.parametrize("name", DIGITS)
 def test_data_and_network_fit_together(name):
     example = MODELS[name]
     model = example.build()
@@ -16,11 +25,12 @@ def test_data_and_network_fit_together(name):
     assert [len(x) for x, _ in (train, validation, test)] == [7200, 800, 2000]
     for x, y in (train, validation, test):
         assert x.dtype == np.float32 and 0 <= x.min() and x.max() == 1 and len(x) == len(y)
+        assert str(len(x)) in example.describe(train, validation, test)
         assert x.shape[1:] == model.input_shapes()[0][1:]
     assert model.predict(test[0][:3]).shape == (3, 10)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", DIGITS)
 def test_batches_and_compiled_model_take_a_step(name):
     example = MODELS[name]
     md.seed(0)

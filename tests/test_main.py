@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from minidl import callbacks, models
 from minidl.__main__ import main
@@ -10,14 +11,14 @@ from minidl.examples import mnist_dense
 
 @pytest.fixture
 def few_images(monkeypatch):
-    """The same job on a few of the images, with a narrow network."""
+    """The dense network's job on a few of the images, with a narrow network."""
     whole = mnist_dense.data()
     few = tuple((x[:n], y[:n]) for (x, y), n in zip(whole, (400, 100, 100)))
     monkeypatch.setattr(mnist_dense, "data", lambda: few)
 
     def narrow():
         return models.Sequential(
-            [mnist_dense.Flatten(input_shape=(28, 28)), mnist_dense.Dense(32, "relu"), mnist_dense.Dense(10)]
+            [mnist_dense.Flatten(input_shape=(28, 28, 1)), mnist_dense.Dense(32, "relu"), mnist_dense.Dense(10)]
         )
 
     monkeypatch.setattr(mnist_dense, "build", narrow)
@@ -25,16 +26,18 @@ def few_images(monkeypatch):
 
 def test_it_checks_trains_judges_and_draws(few_images, tmp_path, capsys):
     picture = tmp_path / "picture.png"
-    assert main(["--epochs", "2", "--out", str(picture)]) == 0
+    assert main(["--model", "dense", "--epochs", "2", "--out", str(picture)]) == 0
     printed = capsys.readouterr().out
     for words in ("gradients right", "Epoch 2/2", "Test accuracy", "guessed as", str(picture)):
         assert words in printed
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_same_seed_gives_the_same_run(few_images, tmp_path, capsys):
+def test_the_same_seed_gives_the_same_run(few_images, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(mnist_dense, "draw", lambda *_: Figure())  # another test draws
+
     def accuracy_line(seed):
-        main(["--epochs", "1", "--seed", seed, "--out", str(tmp_path / "p.png")])
+        main(["--model", "dense", "--epochs", "1", "--seed", seed, "--out", str(tmp_path / "p.png")])
         lines = capsys.readouterr().out.splitlines()
         return next(line.split(" on ")[0] for line in lines if line.startswith("Test accuracy"))
 
@@ -55,7 +58,7 @@ def test_ctrl_c_keeps_the_best_weights(few_images, tmp_path, capsys, monkeypatch
                 raise KeyboardInterrupt
 
     monkeypatch.setattr("minidl.__main__.EarlyStopping", Impatient)
-    assert main(["--epochs", "12", "--out", str(tmp_path / "p.png")]) == 0
+    assert main(["--model", "dense", "--epochs", "12", "--out", str(tmp_path / "p.png")]) == 0
     printed = capsys.readouterr().out
     assert "Stopped" in printed and "Test accuracy" in printed
     accuracy = float(printed.split("Test accuracy ")[1].split()[0])
@@ -69,7 +72,11 @@ def test_ctrl_c_keeps_the_best_weights(few_images, tmp_path, capsys, monkeypatch
         (["--model", "dens"], "Did you mean 'dense'"),
         (["--epochs", "0"], "--epochs expects at least 1"),
         (["--device", "gpu"], 'device must be "cpu" or "cuda"'),
+        (["--model", "dense", "--epochs", "-1"], "--epochs expects at least 1"),
         (["--out", "no/such/folder/p.png"], "there is no folder"),
+        (["--out", "picture"], "expects the name of a picture"),
+        (["--out", "picture.doc"], "expects the name of a picture"),
+        (["--seed", "-1"], "--seed expects 0 or more"),
     ],
 )
 def test_wrong_options_are_refused_in_words(options, words, capsys):

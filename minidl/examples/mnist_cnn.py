@@ -11,26 +11,17 @@ import numpy as np
 
 import minidl as md
 from minidl import plot
-from minidl.data import DataLoader, mnist, random_shift, train_test_split
+from minidl.data import DataLoader, random_shift
+from minidl.examples import digits
+from minidl.examples.digits import data, describe, judge, loss  # noqa: F401 -- the same for all digits
 from minidl.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from minidl.models import Sequential
 from minidl.optimizers import Adam
 from minidl.schedules import CosineDecay
 
-BATCH = 64
 TITLE = "a convolutional network, conv32-pool-conv64-pool-conv64-dense64-dense10"
-
-
-def data() -> tuple[tuple, tuple, tuple]:
-    """(images, labels) for training, for watching the training, and for the one judgement at the end."""
-    (x, y), test = mnist()
-    x, x_val, y, y_val = train_test_split(x, y, test_size=800, stratify=y, rng=0)
-    return (scaled(x), y), (scaled(x_val), y_val), (scaled(test[0]), test[1])
-
-
-def scaled(images: np.ndarray) -> np.ndarray:
-    """Grey values 0 .. 255 as 0 .. 1, in one channel: (N, 28, 28) -> (N, 28, 28, 1)."""
-    return images[..., None].astype(np.float32) / 255
+EPOCHS = 8
+BATCH = 64
 
 
 def build() -> Sequential:
@@ -70,9 +61,14 @@ def prepare(model: Sequential, epochs: int, steps: int) -> None:
     """Choose optimizer, loss and metric."""
     model.compile(
         optimizer=Adam(learning_rate=CosineDecay(1e-3, epochs * steps)),
-        loss=md.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=loss(),
         metrics=["accuracy"],
     )
+
+
+def draw(model: Sequential, history: Any, test: tuple, probabilities: np.ndarray) -> Any:
+    """The picture of all digits, and below it what the first layer has learnt."""
+    return digits.draw(model, history, test, probabilities, inside=draw_inside)
 
 
 def draw_inside(model: Sequential, image: np.ndarray, figure: Any) -> None:

@@ -7,34 +7,23 @@ falls along half a cosine, so that the weights come to rest.
 
 import numpy as np
 
-import minidl as md
-from minidl.data import DataLoader, mnist, random_shift, train_test_split
+from minidl.data import DataLoader, random_shift
+from minidl.examples.digits import data, describe, draw, judge, loss  # noqa: F401 -- the same for all digits
 from minidl.layers import Dense, Dropout, Flatten
 from minidl.models import Sequential
 from minidl.optimizers import Adam
 from minidl.schedules import CosineDecay
 
-BATCH = 128
 TITLE = "a dense network, 784-512-512-10"
-
-
-def data() -> tuple[tuple, tuple, tuple]:
-    """(images, labels) for training, for watching the training, and for the one judgement at the end."""
-    (x, y), test = mnist()
-    x, x_val, y, y_val = train_test_split(x, y, test_size=800, stratify=y, rng=0)
-    return (scaled(x), y), (scaled(x_val), y_val), (scaled(test[0]), test[1])
-
-
-def scaled(images: np.ndarray) -> np.ndarray:
-    """Grey values 0 .. 255 as 0 .. 1."""
-    return images.astype(np.float32) / 255
+EPOCHS = 20
+BATCH = 128
 
 
 def build() -> Sequential:
     """The network. Its last layer gives logits, which the loss takes as they are."""
     return Sequential(
         [
-            Flatten(input_shape=(28, 28)),
+            Flatten(input_shape=(28, 28, 1)),
             Dense(512, activation="relu", kernel_initializer="he_normal"),
             Dropout(0.2),
             Dense(512, activation="relu", kernel_initializer="he_normal"),
@@ -60,6 +49,6 @@ def prepare(model: Sequential, epochs: int, steps: int) -> None:
     """Choose optimizer, loss and metric."""
     model.compile(
         optimizer=Adam(learning_rate=CosineDecay(1e-3, epochs * steps)),
-        loss=md.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=loss(),
         metrics=["accuracy"],
     )
