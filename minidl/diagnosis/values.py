@@ -1,0 +1,200 @@
+"""Mistakes of which the shape says nothing: sign, factor, a lost 1/N, the upstream gradient forgotten ..."""
+
+from collections.abc import Callable
+from itertools import permutations
+
+import numpy as np
+
+from minidl.diagnosis.case import ALIKE, Case, axis_sizes, nonempty_subsets, spell_axes
+
+
+def not_finite(case: Case) -> str | None:
+    """NaN or infinity."""
+    bad = ~np.isfinite(case.got)
+    if not bad.any():
+        return None
+    place = tuple(int(i) for i in np.argwhere(bad)[0])
+    return f"{case.got[place]} at {list(place)} ({int(bad.sum())} of {bad.size} entries are not finite)."
+
+
+def all_zeros(case: Case) -> str | None:
+    """A stub, or two things that cancel for every upstream gradient."""
+    if case.got.any():
+        return None
+    return (
+        f"all zeros, but the right gradient reaches {np.abs(case.expected).max():.3g}.\n"
+        "Is it still a stub, or computed from numbers that left the graph?"
+    )
+
+
+def should_be_zero(case: Case) -> str | None:
+    """The function does not depend on this input, or the dependence cancels."""
+    if case.expected.any():
+        return None
+    return f"should be zero everywhere, but reaches {np.abs(case.got).max():.3g}."
+
+
+def wrong_sign(case: Case) -> str | None:
+    """−1 times the right gradient."""
+    return "right size, wrong sign." if case.explains(-case.expected) else None
+
+
+def wrong_factor(case: Case) -> str | None:
+    """c times the right gradient; often c or 1/c is the size of an axis, and a mean was taken for a sum."""
+    got, expected = case.got, case.expected
+    c = float(np.vdot(got, expected) / np.vdot(expected, expected))
+    if not case.explains(c * expected) or abs(c) < ALIKE:
+        return None
+    said = f"{c:.4g} times the right size."
+    for name, size in axis_sizes(case):
+        if size > 1 and (np.isclose(abs(c), size, rtol=1e-4) or np.isclose(abs(c), 1 / size, rtol=1e-4)):
+            return f"{said} {name[0].upper()}{name[1:]} has size {size}: mean or sum?"
+    if np.isclose(abs(c), 2, rtol=1e-4) or np.isclose(abs(c), 0.5, rtol=1e-4):
+        return f"{said} Is a 2 or a 1/2 lost or used twice?"
+    return f"{said} Is a factor lost, or used twice?"
+
+
+def transposed(case: Case) -> str | None:
+    """Right numbers in a wrong order of axes."""
+    expected = case.expected
+    for axes in permutations(range(expected.ndim)):
+        if axes != tuple(range(expected.ndim)) and case.explains(expected.transpose(axes)):
+            return "the transpose of the right answer."
+    if expected.ndim > 1 and case.explains(expected.T.reshape(expected.shape)):
+        return "the transpose of the right answer, reshaped. Transpose where the axes should change places."
+    return None
+
+
+def turned_round(case: Case) -> str | None:
+    """Right numbers in reversed order, as when a cumulative sum runs the wrong way."""
+    for axis in range(case.expected.ndim):
+        if case.expected.shape[axis] > 1 and case.explains(np.flip(case.expected, axis)):
+            return f"the right answer, reversed along axis {axis}."
+    return None
+
+
+def of_another_input(case: Case) -> str | None:
+    """∂L/∂x₂ where ∂L/∂x₁ was asked for."""
+    for name, dx in case.gradients.items():
+        if case.explains(dx):
+            return f"the right gradient, but of {name}. Are two inputs swapped?"
+    return None
+
+
+def softmax_slips(case: Case) -> str | None:
+    """y (g − Σ g y) is the softmax's; these are its well-known corruptions."""
+    y, g = case.y, case.g
+    if y is None or g is None or y.shape != case.got.shape:
+        return None
+    if case.explains(y * (g - 1)):
+        return "equals y (g − 1). For softmax it is y (g − Σ g y): the sum is 1 only when g is all ones."
+    if case.explains(y * (1 - y) * g):
+        return (
+            "equals y (1 − y) g, the diagonal of the Jacobian. If each y depends on all x (softmax), Σ g y is missing."
+        )
+    if case.explains(y - g):
+        return "equals y − g. That is softmax *with* cross-entropy; for softmax alone it is y (g − Σ g y)."
+    return None
+
+
+def upstream_slips(case: Case) -> str | None:
+    """The upstream gradient passed on as it came, centred, forgotten, or used twice."""
+    g = case.g
+    if g is None:
+        return None
+    if case.explains(g):
+        return "equals the upstream gradient g itself. It has to be multiplied by ∂y/∂x."
+    if g.shape == case.got.shape:
+        for axes in nonempty_subsets(g.ndim):
+            if case.explains(g - g.mean(axis=axes, keepdims=True)):
+                return f"equals g minus its mean over {spell_axes(axes)}: centred, which is zero when g is all ones."
+    if g.shape == case.got.shape or g.size == 1:
+        if case.is_like(case.got * g, case.expected):
+            return "∂y/∂x without the upstream gradient: multiply by g."
+        if case.explains(case.expected * g):
+            return "multiplied by the upstream gradient g twice."
+    return None
+
+
+def centred(case: Case) -> str | None:
+    """The right gradient less its mean, along some axes."""
+    expected = case.expected
+    for axes in nonempty_subsets(expected.ndim):
+        mean = expected.mean(axis=axes, keepdims=True)
+        if case.explains(expected - mean):
+            return f"the right answer minus its mean over {spell_axes(axes)}."
+        if case.is_like(case.got - case.got.mean(axis=axes, keepdims=True), expected):
+            return f"the mean over {spell_axes(axes)} should have been taken away."
+    return None
+
+
+def averaged(case: Case) -> str | None:
+    """The same number along an axis, where each entry has its own."""
+    for axes in nonempty_subsets(case.expected.ndim):
+        total = np.broadcast_to(case.expected.sum(axis=axes, keepdims=True), case.expected.shape)
+        if case.explains(total):
+            return f"summed over {spell_axes(axes)}, where each entry has a gradient of its own."
+        if case.explains(total / (total.size // max(case.expected.sum(axis=axes).size, 1))):
+            return f"averaged over {spell_axes(axes)}, where each entry has a gradient of its own."
+    return None
+
+
+def factor_array(case: Case) -> str | None:
+    """One of the arrays at hand was left out of a product, or multiplied in twice."""
+    known = dict(case.inputs)
+    if case.y is not None:
+        known["y"] = case.y
+    for name, a in known.items():
+        if a.shape != case.got.shape or a.size == 0:
+            continue
+        if case.is_like(case.got * a, case.expected):
+            return f"multiplied by {name} it would be right: is a factor {name} lost?"
+        if case.explains(case.expected * a):
+            return f"{name} times the right answer."
+    return None
+
+
+def off_by_constant(case: Case) -> str | None:
+    """The same number added to every entry."""
+    difference = case.got - case.expected
+    c = float(difference.mean())
+    if difference.size < 2 or c == 0 or np.abs(difference - c).max() > 1e-4 * abs(c):
+        return None
+    return f"too {'large' if c > 0 else 'small'} by {abs(c):.3g} everywhere."
+
+
+def imprecise(case: Case) -> str | None:
+    """Most entries are right to five digits or more, and yet not within the limit."""
+    error = np.abs(case.got - case.expected)
+    if not case.explains(case.expected) or np.mean(error > 0) < 0.5:
+        return None
+    return f"{describe_worst(case)}\nIs something in float32, or is a small constant added that should not be?"
+
+
+def describe_worst(case: Case) -> str:
+    """No slip recognised: how many entries differ, and the worst of them."""
+    got, expected = case.got, case.expected
+    error = np.abs(got - expected)
+    differ = error > 1e-3 * error.max()
+    worst = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+    count = f"{int(differ.sum())} of {error.size} entries differ"
+    return f"{count}, most at {list(worst)}: got {got[worst]:.6g}, expected {expected[worst]:.6g}."
+
+
+VALUES: tuple[Callable[[Case], str | None], ...] = (
+    imprecise,
+    not_finite,
+    all_zeros,
+    should_be_zero,
+    wrong_sign,
+    softmax_slips,
+    wrong_factor,
+    transposed,
+    of_another_input,
+    upstream_slips,
+    centred,
+    averaged,
+    turned_round,
+    factor_array,
+    off_by_constant,
+)
