@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.diagnosis.case import Case
 from minidl.diagnosis.shapes import SHAPES
-from minidl.diagnosis.values import VALUES, describe_worst
+from minidl.diagnosis.values import VALUES, describe_worst, imprecise
 
 
 def diagnose(
@@ -56,7 +56,7 @@ def diagnose(
     if got.dtype.kind not in "fiub":
         return f"{name}: expected an array of numbers, got {type(got.tolist()).__name__}."
     case = Case(name, got, expected, inputs or {}, gradients or {}, y, g)
-    suspects = SHAPES if got.shape != expected.shape else VALUES
+    suspects = SHAPES if got.shape != expected.shape else (imprecise,) if case.explains(expected) else VALUES
     for suspect in suspects:
         sentence = suspect(case)
         if sentence:

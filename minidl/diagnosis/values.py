@@ -164,9 +164,9 @@ def off_by_constant(case: Case) -> str | None:
 
 
 def imprecise(case: Case) -> str | None:
-    """Most entries are right to five digits or more, and yet not within the limit."""
+    """Told apart only in the sixth digit or later; this many entries are not wrong by accident."""
     error = np.abs(case.got - case.expected)
-    if not case.explains(case.expected) or np.mean(error > 0) < 0.5:
+    if np.mean(error > 0) < 0.5:
         return None
     return f"{describe_worst(case)}\nIs something in float32, or is a small constant added that should not be?"
 
@@ -182,7 +182,6 @@ def describe_worst(case: Case) -> str:
 
 
 VALUES: tuple[Callable[[Case], str | None], ...] = (
-    imprecise,
     not_finite,
     all_zeros,
     should_be_zero,
