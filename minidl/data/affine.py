@@ -9,16 +9,13 @@ so that every new pixel gets a value, exactly once. M = R Z turns by θ and enla
     R = ( cos θ   −sin θ )      Z = ( z₁   0  )      s = R t,  t = a move in pixels
         ( sin θ    cos θ )          ( 0    z₂ )
 
-Between pixels the value is interpolated: with x_source = (i + u, j + v), 0 ≤ u, v < 1,
-
-    y = (1 − u) (1 − v) x[i, j] + (1 − u) v x[i, j + 1] + u (1 − v) x[i + 1, j] + u v x[i + 1, j + 1]
+Between pixels the value is interpolated: see ``interpolation``.
 """
 
 import numpy as np
 
 from minidl.arrays import Array, array_module
-
-FILLS = {"constant": "constant", "nearest": "edge"}  # how each fill mode pads the image
+from minidl.data.interpolation import interpolate
 
 
 def affine_maps(theta: np.ndarray, zoom: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,34 +74,15 @@ def affine_transform(
            [6. , 7. , 8. ]])
     """
     xp = array_module(images)
-    N, H, W = images.shape[:3]
+    H, W = images.shape[1:3]
     M, s = xp.asarray(M, images.dtype), xp.asarray(s, images.dtype)
-    border = {"constant_values": cval} if fill_mode == "constant" else {}
-    padded = xp.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)], mode=FILLS[fill_mode], **border)  # (N, H + 2, W + 2, C)
-
     rows = xp.arange(H, dtype=images.dtype)[:, None] - (H - 1) / 2  # (H, 1): x_target − c
     columns = xp.arange(W, dtype=images.dtype)[None, :] - (W - 1) / 2  # (1, W)
-    i, u = _split(_source(M[:, 0], s[:, 0], rows, columns, (H - 1) / 2), H)  # (N, H, W) each
-    j, v = _split(_source(M[:, 1], s[:, 1], rows, columns, (W - 1) / 2), W)
-    k = (xp.arange(N)[:, None, None] * (H + 2) + i) * (W + 2) + j  # (N, H, W): the place of x[i, j] ...
-    x = padded.reshape(-1, images.shape[3])  # ... in all pixels of all images: (N (H + 2) (W + 2), C)
-    above = (1 - v) * x.take(k, axis=0) + v * x.take(k + 1, axis=0)  # (N, H, W, C): row i, between j and j + 1
-    k += W + 2
-    below = (1 - v) * x.take(k, axis=0) + v * x.take(k + 1, axis=0)  # row i + 1
-    return (1 - u) * above + u * below
+    source_rows = _source(M[:, 0], s[:, 0], rows, columns, (H - 1) / 2)  # (N, H, W)
+    source_columns = _source(M[:, 1], s[:, 1], rows, columns, (W - 1) / 2)
+    return interpolate(images, source_rows, source_columns, fill_mode, cval)
 
 
 def _source(m: Array, s: Array, rows: Array, columns: Array, c: float) -> Array:
     """One coordinate of x_source, for all pixels: (N, 2) and (N,) -> (N, H, W)."""
     return m[:, 0, None, None] * rows + m[:, 1, None, None] * columns + (s[:, None, None] + c)
-
-
-def _split(x: Array, size: int) -> tuple[Array, Array]:
-    """A coordinate as i + u: (N, H, W) -> the index i in the padded image, and the rest u (N, H, W, 1).
-
-    Whatever is more than one pixel outside is as good as one pixel outside: there the border is.
-    """
-    xp = array_module(x)
-    x = xp.clip(x, -1, size) + 1  # the border has moved all by one
-    i = xp.clip(xp.floor(x), 0, size)
-    return i.astype(xp.int64), (x - i)[..., None]

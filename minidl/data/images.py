@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import Array, array_module, as_array, default_dtype, generator
-from minidl.data.affine import FILLS, affine_maps, affine_transform
+from minidl.data.affine import affine_maps, affine_transform
 from minidl.data.augment import random_crop
 from minidl.data.folders import ImageFolder
+from minidl.data.interpolation import FILLS
 from minidl.data.loader import DataLoader
 from minidl.errors import unknown_name
 

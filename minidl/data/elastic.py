@@ -1,0 +1,72 @@
+"""Images bent like a sheet of rubber: what a shaking hand makes of a digit (D.T1, D.T5).
+
+Each pixel is fetched from a place near its own, Δ = (Δr, Δc) pixels away, and neighbours have nearly the same Δ:
+
+    y[r, c] = x[r + Δr, c + Δc]        Δr = α G ε Gᵀ,  Δc = α G ε' Gᵀ        ε, ε' independent, uniform in [−1, 1]
+
+G blurs: row i of it is a Gaussian around i, of width σ, with sum 1,
+
+    G[i, j] ∝ exp(−(i − j)² / 2σ²)
+
+so that G ε Gᵀ blurs the rows and the columns of the noise ε. A small σ gives jagged digits, a large one moves the whole
+image. The blur also makes the noise weaker, about σ / 0.16 times: α must make up for that.
+
+Source: Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", section 2.
+"""
+
+import numpy as np
+
+from minidl.arrays import Array, array_module, generator
+from minidl.data.interpolation import interpolate
+
+
+def random_elastic(
+    images: Array, alpha: float = 30.0, sigma: float = 4.0, rng: np.random.Generator | int | None = None
+) -> Array:
+    """Bend each image in its own way, and fill with zeros.
+
+    Parameters
+    ----------
+    images : (N, H, W, C), floating
+    alpha : float
+        α, how far: 0 changes nothing.
+    sigma : float
+        σ, how smoothly, in pixels.
+    rng : Generator or int, optional
+        The one random generator by default.
+
+    Returns
+    -------
+    array, same shape and dtype as ``images``; a copy.
+
+    >>> stroke = np.zeros((1, 28, 28, 1), np.float32)
+    >>> stroke[:, 4:24, 14] = 1
+    >>> bent = random_elastic(stroke, rng=0)
+    >>> bent.shape, bent.dtype, bool(np.abs(bent - stroke).max() > 0.5)
+    ((1, 28, 28, 1), dtype('float32'), True)
+    """
+    if images.ndim != 4 or images.dtype.kind != "f":
+        raise ValueError(
+            f"random_elastic expects floating images (N, H, W, C), got {images.dtype} of shape {images.shape}."
+        )
+    if not (alpha >= 0 and sigma > 0):
+        raise ValueError(f"random_elastic expects alpha >= 0 and sigma > 0, got {alpha!r} and {sigma!r}.")
+    xp = array_module(images)
+    N, H, W, _ = images.shape
+    noise = generator(rng).random((2, N, H, W), dtype=np.float32) * 2 - 1  # ε and ε'
+    delta = xp.asarray(alpha * blur(H, sigma) @ noise @ blur(W, sigma).T, images.dtype)  # (2, N, H, W)
+    rows, columns = xp.arange(H, dtype=images.dtype)[:, None], xp.arange(W, dtype=images.dtype)
+    return interpolate(images, rows + delta[0], columns + delta[1], fill_mode="constant")
+
+
+def blur(size: int, sigma: float) -> np.ndarray:
+    """G, (size, size).
+
+    >>> blur(3, 1.0).round(2)
+    array([[0.57, 0.35, 0.08],
+           [0.27, 0.45, 0.27],
+           [0.08, 0.35, 0.57]], dtype=float32)
+    """
+    i = np.arange(size)
+    G = np.exp(-((i[:, None] - i) ** 2) / (2 * sigma**2))
+    return (G / G.sum(axis=1, keepdims=True)).astype(np.float32)
