@@ -41,6 +41,7 @@ from minidl.errors import describe, unknown_name
 from minidl.layers.base import Layer
 from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol
+from minidl.layers.weights import Loaded
 from minidl.saving import load_arrays, save_arrays
 from minidl.summary import summary_lines
 from minidl.training.trainable import Trainable
@@ -153,8 +154,10 @@ class Model(Trainable):
         self._require_weights("save_weights")
         save_arrays(path, self.state_dict())
 
-    def load_weights(self, path: str | os.PathLike) -> None:
+    def load_weights(self, path: str | os.PathLike, strict: bool = True) -> Loaded:
         """Read all parameters from such a file. Nothing is changed unless every name and shape fits.
+
+        With ``strict=False`` those that fit are read and the others keep their numbers. The result lists both.
 
         Raises
         ------
@@ -165,7 +168,7 @@ class Model(Trainable):
             names are listed.
         """
         self._require_weights("load_weights")
-        self.load_state_dict(load_arrays(path))
+        return self.load_state_dict(load_arrays(path), strict)
 
     def _require_weights(self, who: str) -> None:
         if not self.parameters():

@@ -194,6 +194,40 @@ def test_weights_that_do_not_fit_change_nothing(change, match):
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_what_fits_is_loaded_and_the_rest_is_listed():
+    """A body is taken over, the head is another one."""
+    one = md.Sequential([Dense(4, input_shape=(3,), name="body"), Dense(5, name="head"), Dense(2, name="old")])
+    other = md.Sequential([Dense(4, input_shape=(3,), name="body"), Dense(6, name="head"), Dense(2, name="new")])
+    before, theirs = other.state_dict(), one.state_dict()
+    report = other.load_state_dict(theirs, strict=False)
+    assert report.loaded == ["body.kernel", "body.bias"]
+    assert report.missing == ["new.kernel", "new.bias"]
+    assert report.unexpected == ["old.kernel", "old.bias"]
+    assert report.mis_shaped == {"head.kernel": ((4, 5), (4, 6)), "head.bias": ((5,), (6,))}
+    assert repr(report) == (
+        "Loaded(2 loaded; missing: new.kernel; missing: new.bias; unexpected: old.kernel; unexpected: old.bias; "
+        "head.kernel has shape (4, 5), expected (4, 6); head.bias has shape (5,), expected (6,))"
+    )
+    for name, value in other.state_dict().items():
+        np.testing.assert_array_equal(value, theirs[name] if name in report.loaded else before[name])
+    assert repr(other.load_state_dict(before)) == "Loaded(6 loaded)"
+
+
+def test_loading_nothing_at_all_is_refused_also_when_not_strict():
+    layer = built(Dense(2, name="head"))
+    with pytest.raises(ValueError, match=r"do not fit Dense 'head'(.|\n)*missing: kernel(.|\n)*unexpected: weight"):
+        layer.load_state_dict({"weight": np.ones((2, 3))}, strict=False)
+
+
+def test_weights_are_chosen_by_pattern():
+    model = md.Sequential([Dense(4, input_shape=(3,), name="body"), Dense(2, name="head")])
+    assert list(model.state_dict("head.*")) == ["head.kernel", "head.bias"]
+    assert list(model.state_dict("*.bias", "head.*")) == ["body.bias", "head.kernel", "head.bias"]
+    assert model.load_state_dict(model.state_dict("body.*"), strict=False).missing == ["head.kernel", "head.bias"]
+    with pytest.raises(ValueError, match=r"no weight's name matches 'heat\.\*'(.|\n)*body\.kernel; body\.bias"):
+        model.state_dict("heat.*")
+
+
 def test_loading_into_a_layer_that_is_not_built_says_so():
     with pytest.raises(ValueError, match="not built yet"):
         Dense(2).load_state_dict({"kernel": np.ones((3, 2))})

@@ -133,6 +133,73 @@ def test_a_step_between_forward_and_backward_is_noticed():
         loss.backward()
 
 
+# --- freezing and thawing -----------------------------------------------------------------------------------------
+
+
+@every_rule
+def test_binding_again_keeps_what_is_remembered(rule, settings, reference):
+    gradients = some_gradients()
+    one, other = some_parameters(), some_parameters()
+    expected = train(rule(one, **settings), one, gradients)
+    optimizer = rule(other, **settings)
+    train(optimizer, other, gradients[:3])
+    optimizer.bind(other[::-1])
+    assert optimizer.parameters == other[::-1]
+    for w, w2 in zip(train(optimizer, other, gradients[3:]), expected):
+        np.testing.assert_array_equal(w, w2)
+
+
+@every_rule
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_a_thawed_parameter_begins_like_a_new_one_beside_those_that_go_on(rule, settings, reference, through_a_file):
+    """The step is counted from when it came: the correction of Adam's first steps is its own."""
+    gradients = some_gradients([(3, 2), (2,)])
+    (w, b), alone = some_parameters(shapes=[(3, 2), (2,)]), some_parameters(shapes=[(3, 2), (2,)])
+    expected_w = train(rule(alone[:1], **settings), alone[:1], [gs[:1] for gs in gradients])[0]
+    expected_b = train(rule(alone[1:], **settings), alone[1:], [gs[1:] for gs in gradients[3:]])[0]
+    b.requires_grad = False
+    optimizer = rule([w, b], **settings)
+    assert optimizer.parameters == [w]
+    train(optimizer, [w], [gs[:1] for gs in gradients[:3]])
+    b.requires_grad = True
+    optimizer.bind([w, b])
+    train(optimizer, [w, b], gradients[3:4])
+    if through_a_file:
+        state = optimizer.state_dict()
+        optimizer = rule([w, b], **settings)
+        optimizer.load_state_dict(state)
+    train(optimizer, [w, b], gradients[4:])
+    np.testing.assert_array_equal(w.numpy(), expected_w)
+    np.testing.assert_array_equal(b.numpy(), expected_b)
+
+
+def test_a_frozen_parameter_stands_still_and_is_remembered():
+    gradients = some_gradients([(2,), (3,)])
+    (a, b), (a2, _) = some_parameters(shapes=[(2,), (3,)]), some_parameters(shapes=[(2,), (3,)])
+    optimizer, other = SGD([a, b], momentum=0.9, weight_decay=0.1), SGD([a2], momentum=0.9, weight_decay=0.1)
+    train(optimizer, [a, b], gradients[:2])
+    train(other, [a2], [gs[:1] for gs in gradients[:2]])
+    a.requires_grad, a.grad, still = False, None, a.numpy().copy()
+    optimizer.bind([a, b])
+    train(optimizer, [b], [gs[1:] for gs in gradients[2:4]])
+    np.testing.assert_array_equal(a.numpy(), still)
+    a.requires_grad = True
+    train(optimizer, [a, b], gradients[4:])
+    train(other, [a2], [gs[:1] for gs in gradients[4:]])
+    np.testing.assert_array_equal(a.numpy(), a2.numpy())
+
+
+def test_parameters_that_are_no_longer_given_are_forgotten():
+    parameters = some_parameters(shapes=[(2,), (3,)])
+    optimizer = Adam(parameters)
+    train(optimizer, parameters, some_gradients([(2,), (3,)])[:2])
+    optimizer.bind(parameters[:1])
+    assert set(optimizer.state_dict()) == {"iterations", "0.m", "0.v"}
+    optimizer.bind([])
+    with pytest.raises(ValueError, match="no parameters to update"):
+        optimizer.step()
+
+
 # --- on the GPU's stand-in ----------------------------------------------------------------------------------------
 
 
@@ -202,6 +269,11 @@ REFUSED = [
     (lambda: Adam([W]).load_state_dict({**STATE, "1.m": 0}), ValueError, r"does not fit Adam(.|\n)*unexpected: 1\.m"),
     (lambda: Adam([W]).load_state_dict({"iterations": 1, "0.m": np.ones(1)}), ValueError, r"missing: 0\.v"),
     (lambda: Adam([W]).load_state_dict({**STATE, "0.m": np.ones(2)}), ValueError, r"0\.m has shape \(2,\), expected"),
+    (
+        lambda: Adam([W]).load_state_dict({**STATE, "joined": [0, 0]}),
+        ValueError,
+        r"joined has shape \(2,\), expected \(1,",
+    ),
     (lambda: SGD([W]).load_state_dict(STATE), ValueError, r"unexpected: 0\.m; unexpected: 0\.v"),
     (lambda: Adam([]).load_state_dict({"iterations": 0}), ValueError, "no parameters"),
 ]

@@ -4,18 +4,19 @@ A layer says in ``build`` which parameters it has, and in ``call`` its equation.
 inside lists, tuples and dictionaries; they are found in the order in which they were assigned, always the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from minidl import initializers
-from minidl.arrays import Array, as_array, default_dtype, is_array, move
+from minidl.arrays import Array, default_dtype, is_array, move
 from minidl.autograd import Tensor
-from minidl.errors import first_few
 from minidl.layers.naming import snake_case
 from minidl.layers.symbolic import Symbol, call_on_symbols, check_shape
+from minidl.layers.weights import Loaded, load
+from minidl.patterns import select
 from minidl.regularizers import penalty
 
 
@@ -188,7 +189,8 @@ class Layer:
     def trainable(self) -> bool:
         """Whether the layer is trained. Assign False to freeze it and all inside it, True to thaw them.
 
-        An optimizer takes charge of the parameters that are trainable when it is bound: bind it again after a change.
+        An optimizer takes charge of the parameters that are trainable when it is bound: after thawing others bind it
+        again (``optimizer.bind(model.parameters())``; ``fit`` does). It still remembers what it had of the first.
         """
         return self._trainable
 
@@ -237,9 +239,16 @@ class Layer:
 
     # --- weights by name ----------------------------------------------------------------------------------------
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """A copy of every parameter's numbers under its name, on the CPU."""
-        return {name: np.array(p.numpy()) for name, p in self._named_once().items()}
+    def state_dict(self, *patterns: str) -> dict[str, np.ndarray]:
+        """A copy of every parameter's numbers under its name, on the CPU; or of those whose names match a pattern.
+
+        >>> import minidl as md
+        >>> model = md.Sequential([md.layers.Dense(4, input_shape=(3,), name="body"), md.layers.Dense(2, name="head")])
+        >>> list(model.state_dict("head.*"))
+        ['head.kernel', 'head.bias']
+        """
+        named = self._named_once()
+        return {name: np.array(p.numpy()) for name, p in (select(named, *patterns) if patterns else named).items()}
 
     def _named_once(self) -> dict[str, Parameter]:
         """``named_parameters`` as a dictionary; two parameters of one name could not both be saved."""
@@ -251,31 +260,17 @@ class Layer:
             raise ValueError(f"{type(self).__name__} {self.name!r} has two parameters named {twice!r}. Rename one.")
         return own
 
-    def load_state_dict(self, state: dict[str, Array]) -> None:
+    def load_state_dict(self, state: dict[str, Array], strict: bool = True) -> Loaded:
         """Set every parameter from ``state``; nothing is changed unless all names and shapes fit.
+
+        With ``strict=False`` those that fit are set and the others keep their numbers. The result lists both.
 
         Raises
         ------
         ValueError
-            Lists the names that are missing, unexpected, or of another shape.
+            Lists the names that are missing, unexpected, or of another shape; also where nothing at all fits.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(f"load_state_dict expects a dictionary {{name: array}}, got {type(state).__name__}.")
-        own = self._named_once()
-        state = {name: v._data if isinstance(v, Tensor) else as_array(v) for name, v in state.items()}
-        faults = [f"missing: {name}" for name in own if name not in state]
-        faults += [f"unexpected: {name}" for name in state if name not in own]
-        faults += [
-            f"{name} has shape {state[name].shape}, expected {p.shape}"
-            for name, p in own.items()
-            if name in state and state[name].shape != p.shape
-        ]
-        if faults:
-            hint = "" if own else "\nIt is not built yet: give its first layer an input_shape, or call it once."
-            raise ValueError(f"the weights do not fit {type(self).__name__} {self.name!r}:\n{first_few(faults)}.{hint}")
-        for name, p in own.items():
-            p.data[...] = move(state[name], p.device)
-            p.data = p.data  # an edit that backward must know of
+        return load(f"{type(self).__name__} {self.name!r}", self._named_once(), state, strict)
 
     def get_weights(self) -> list[np.ndarray]:
         """The parameters' numbers as a list, in order (Keras)."""

@@ -57,6 +57,8 @@ class Optimizer:
         self.global_clipnorm = global_clipnorm
         self.iterations = 0
         self.parameters: list[Parameter] = []
+        self.joined: list[int] = []  # how many steps had been taken when each of them came
+        self.age = 0  # of the weights in hand: the steps since they came, this one included
         self._shelves: list[Shelf] = []
         if parameters is not None:
             self.bind(parameters)
@@ -67,10 +69,18 @@ class Optimizer:
         """Change a block of weights ``w`` in place; ``t`` is scratch of the same size."""
         raise TypeError(f"{type(self).__name__} defines no update(self, w, g, t, rate): write the rule there.")
 
+    def initial_state(self, name: str) -> float:
+        """What the array of this name is filled with at first."""
+        return 0.0
+
     # --- using it -----------------------------------------------------------------------------------------------
 
     def bind(self, parameters: Iterable[Parameter]) -> None:
-        """Take charge of those of these parameters that are trainable. What was remembered of others is dropped."""
+        """Take charge of those of these parameters that are trainable, or were in its charge before they were frozen.
+
+        What is remembered of those goes on; what was remembered of others is dropped. A parameter that comes later than
+        the others, because it was thawed, starts as at a first step: see ``age``.
+        """
         rule = type(self).__name__
         if isinstance(parameters, (int, float)) or not hasattr(parameters, "__iter__"):
             fix = "Pass model.parameters()." if hasattr(parameters, "parameters") else "Write learning_rate=...?"
@@ -79,8 +89,13 @@ class Optimizer:
         for p in parameters:
             if not isinstance(p, Parameter):
                 raise TypeError(f"{rule} expects Parameters, got {type(p).__name__}. Pass model.parameters().")
-        self.parameters = [p for p in parameters if p.requires_grad]
-        self._shelves = []
+        before = {id(p): n for p, n in zip(self.parameters, self.joined, strict=True)}
+        self.parameters = [p for p in parameters if p.requires_grad or id(p) in before]
+        self.joined = [before.get(id(p), self.iterations) for p in self.parameters]
+        if self._shelves and self.parameters:
+            self._make_shelves()
+        else:
+            self._shelves = []
 
     def zero_grad(self) -> None:
         """Forget the gradients of the last step."""
@@ -102,6 +117,7 @@ class Optimizer:
         if self.clipnorm or self.clipvalue or self.global_clipnorm:
             self._clip()
         for shelf in self._shelves:
+            self.age = self.iterations - shelf.joined
             for run in shelf.runs_with_gradients():
                 g = run.gradient()
                 for block, w, t, state in run.blocks:
@@ -113,7 +129,7 @@ class Optimizer:
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _make_shelves(self) -> None:
-        """Lay the parameters side by side, one shelf for each dtype and device, keeping what is remembered of them."""
+        """Lay the parameters side by side, one shelf for each dtype, device and age; keep what is remembered."""
         if not self.parameters:
             raise ValueError(
                 f"{type(self).__name__} has no parameters to update.\n"
@@ -121,9 +137,10 @@ class Optimizer:
             )
         remembered = self._state_by_parameter()
         kinds: dict[tuple, list[Parameter]] = {}
-        for p in self.parameters:
-            kinds.setdefault((p.dtype, device_of(p._data)), []).append(p)
-        self._shelves = [Shelf(members, self.state_names) for members in kinds.values()]
+        for p, joined in zip(self.parameters, self.joined, strict=True):
+            kinds.setdefault((p.dtype, device_of(p._data), joined), []).append(p)
+        first = {name: self.initial_state(name) for name in self.state_names}
+        self._shelves = [Shelf(members, first, joined) for (_, _, joined), members in kinds.items()]
         self._restore_state(remembered)
 
     def _state_by_parameter(self) -> dict[int, dict[str, Array]]:
@@ -157,6 +174,8 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on as if never stopped: the count of steps and what the rule remembers."""
         state: dict[str, Any] = {"iterations": self.iterations}
+        if any(self.joined):
+            state["joined"] = np.array(self.joined)
         remembered = self._state_by_parameter()
         for i, p in enumerate(self.parameters):
             for name, values in remembered.get(id(p), {}).items():
@@ -175,16 +194,19 @@ class Optimizer:
         shapes = {f"{i}.{name}": p.shape for i, p in enumerate(self.parameters) for name in self.state_names}
         if "iterations" not in state:
             raise ValueError(f"{type(self).__name__} expects a state with 'iterations', got {sorted(state)}.")
-        if set(state) == {"iterations"}:  # saved before the first step
+        counts = {"iterations", "joined"}
+        if set(state) <= counts:  # saved before the first step
             shapes = {}
+        joined = np.zeros(len(self.parameters), int) if "joined" not in state else np.asarray(state["joined"])
         faults = [f"missing: {name}" for name in shapes if name not in state]
-        faults += [f"unexpected: {name}" for name in state if name not in shapes and name != "iterations"]
-        for name, shape in shapes.items():
+        faults += [f"unexpected: {name}" for name in state if name not in shapes and name not in counts]
+        for name, shape in {**shapes, "joined": (len(self.parameters),)}.items():
             if name in state and np.shape(state[name]) != shape:
                 faults.append(f"{name} has shape {np.shape(state[name])}, expected {shape}")
         if faults:
             raise ValueError(f"the state does not fit {type(self).__name__} and its parameters:\n{first_few(faults)}.")
         self._shelves = []
+        self.joined = joined.tolist()
         self._make_shelves()
         self.iterations = int(state["iterations"])
         if shapes:

@@ -107,12 +107,8 @@ class Adagrad(Optimizer):
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
-    def _make_shelves(self) -> None:
-        first = not self._shelves  # later shelves are given what the first ones remember
-        super()._make_shelves()
-        if first:
-            for shelf in self._shelves:
-                shelf.state["v"] += self.initial_accumulator_value
+    def initial_state(self, name):
+        return self.initial_accumulator_value
 
     def update(self, w, g, t, rate, v):
         xp = array_module(w)
@@ -166,7 +162,7 @@ class Adam(Optimizer):
 
     def update(self, w, g, t, rate, m, v):
         xp = array_module(w)
-        n = self.iterations  # t of the paper, from 1
+        n = self.age  # t of the paper, from 1
         s = math.sqrt((1.0 - self.beta_2**n) / (1.0 - self.beta_2))
         a = rate * s * (1.0 - self.beta_1) / (1.0 - self.beta_1**n)
         m *= constant(self.beta_1, m)

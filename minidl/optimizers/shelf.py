@@ -14,15 +14,16 @@ BLOCK = 65536  # numbers updated at a time: weights, gradient, state and scratch
 
 
 class Shelf:
-    """Parameters of one dtype and device, side by side in one flat array, with the rule's state beside them.
+    """Parameters of one dtype, device and age, side by side in one flat array, with the rule's state beside them.
 
     Each parameter's data becomes a view of its part. Whoever gives a parameter other data (``p.data = a``, moving it to
     another device, a second optimizer) breaks the tie; ``is_current`` notices, and the optimizer lays a new shelf.
     """
 
-    def __init__(self, parameters: list[Parameter], state_names: tuple[str, ...]):
+    def __init__(self, parameters: list[Parameter], initial_state: dict[str, float], joined: int = 0):
         xp = array_module(parameters[0]._data)
         self.parameters = parameters
+        self.joined = joined  # the steps that the optimizer had taken before these came
         self.parts: list[slice] = []
         stop = 0
         for p in parameters:
@@ -35,7 +36,7 @@ class Shelf:
             view[...] = p._data
             p._data = view
             self.views.append(view)
-        self.state = {name: xp.zeros_like(self.flat) for name in state_names}
+        self.state = {name: xp.full_like(self.flat, value) for name, value in initial_state.items()}
         self.scratch = xp.empty(min(stop, BLOCK), self.flat.dtype)
         self.runs = self._plan()
         self.single = [Run(self, [p], part) for p, part in zip(parameters, self.parts, strict=True)]

@@ -87,7 +87,7 @@ def _restore(state: Tree, model: Layer, optimizer: Optimizer, loader: DataLoader
         raise ValueError(f"it was saved with {saved['rule']}, the optimizer here is {type(optimizer).__name__}.")
     model.load_state_dict(state["model"])
     expected = {f"{i}.{name}" for i in range(len(optimizer.parameters)) for name in optimizer.state_names}
-    if set(saved["state"]) - {"iterations"} not in (set(), expected):
+    if set(saved["state"]) - {"iterations", "joined"} not in (set(), expected):
         raise ValueError("its optimizer was bound to other parameters. Were some frozen or thawed since?")
     generators = generators_of(model)
     if set(generators) != set(state["generators"]):
