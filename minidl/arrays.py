@@ -2,7 +2,7 @@
 
 Everything above this module works on *arrays* and does not care which library owns them: ``xp = array_module(x)`` is
 ``numpy`` for an array in main memory and ``cupy`` for one on a GPU, and both spell their functions alike. CuPy is never
-imported unless somebody asks for ``"cuda"``.
+imported unless somebody asks for ``"cuda"`` (D.T13).
 
 Random numbers are always drawn on the CPU, from one seeded generator, and then moved, so that a run on the GPU starts
 from the same numbers as a run on the CPU.

@@ -1,4 +1,4 @@
-"""The transformer block (D3.E2): attention between the steps, then a small network in each of them."""
+"""The transformer block (D3.E2, D.T6): attention between the steps, then a small network in each of them."""
 
 from typing import Any
 
