@@ -12,6 +12,7 @@ Read it from left to right: ``arrays`` → ``autograd`` → ``ops`` → ``layers
 
 from minidl import (
     callbacks,
+    check,
     data,
     initializers,
     keras,
@@ -48,6 +49,6 @@ __all__ = [
     "Input", "Layer", "Parameter", "Model", "Sequential",
     "cross_validate", "save_checkpoint", "load_checkpoint", "keep_memory",
     "callbacks", "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "regularizers",
-    "schedules", "keras", "random",
+    "schedules", "keras", "random", "check",
     *ops.__all__,
 ]  # fmt: skip

@@ -29,6 +29,7 @@ def diagnose(
     gradients: Mapping[str, np.ndarray] | None = None,
     y: np.ndarray | None = None,
     g: np.ndarray | None = None,
+    slips: Mapping[str, np.ndarray] | None = None,
 ) -> str:
     """The likely mistake in a wrong gradient, in one or two lines.
 
@@ -43,6 +44,8 @@ def diagnose(
         lost 1/N by the size of an axis, a gradient that belongs to another input).
     y, g
         The output, and the upstream gradient ∂L/∂y.
+    slips
+        Wrong gradients that are known by sight, by the sentence to say of each; they are looked for first.
 
     Examples
     --------
@@ -56,6 +59,9 @@ def diagnose(
     if got.dtype.kind not in "fiub":
         return f"{name}: expected an array of numbers, got {type(got.tolist()).__name__}."
     case = Case(name, got, expected, inputs or {}, gradients or {}, y, g)
+    for sentence, slip in (slips or {}).items():
+        if case.explains(slip) and not case.is_like(np.asarray(slip), expected):
+            return f"{name}: {sentence}"
     suspects = SHAPES if got.shape != expected.shape else (imprecise,) if case.explains(expected) else VALUES
     for suspect in suspects:
         sentence = suspect(case)

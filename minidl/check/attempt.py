@@ -1,0 +1,69 @@
+"""Running code that somebody has just written: whatever happens is told calmly, with the line where it happened."""
+
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.check.verdict import NotWritten, NotYet
+
+
+def attempt(run: Callable, arguments: Mapping[str, Any], answer: Any = None) -> Any:
+    """``run(*arguments)``, where any exception becomes a ``NotYet`` that says in which line of ``answer`` it arose."""
+    try:
+        with np.errstate(all="ignore"):  # infinity and NaN are reported with the numbers
+            return run(*arguments.values())
+    except NotYet:
+        raise
+    except NotImplementedError:
+        raise NotWritten from None
+    except Exception as error:  # whatever the answer does wrong is a verdict, not a crash
+        said = str(error) or "no message"
+        message = f"{_line(error, run if answer is None else answer)}{type(error).__name__}: {said}"
+        given = f"\nGiven {describe_all(arguments)}." if arguments else ""
+        raise NotYet(message + given, inputs=dict(arguments)) from None
+
+
+def check_arguments(answer: Callable, names: tuple[str, ...]) -> None:
+    """Raise ``NotYet`` when the answer cannot be called with so many arguments."""
+    try:
+        signature = inspect.signature(answer)
+    except (TypeError, ValueError):  # a built-in function
+        return
+    try:
+        signature.bind(*names)
+    except TypeError:
+        raise NotYet(f"It is called with ({', '.join(names)}), but it is written with {signature}.") from None
+
+
+def describe_all(arguments: Mapping[str, Any]) -> str:
+    """Shapes of arrays and values of numbers, by name.
+
+    >>> describe_all({"x": np.zeros((4, 3)), "t": 2})
+    'x (4, 3), t = 2'
+    """
+    return ", ".join(
+        f"{name} {np.shape(value)}" if hasattr(value, "shape") and np.ndim(value) else f"{name} = {_short(value)}"
+        for name, value in arguments.items()
+    )
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _line(error: Exception, answer: Any) -> str:
+    """The innermost line of the answer's own module that led to the error."""
+    own = [
+        (frame.f_code, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__") == getattr(answer, "__module__", None)
+    ]
+    if not own:
+        return ""
+    code, line = own[-1]
+    source = traceback.linecache.getline(code.co_filename, line).strip()
+    return f"Stopped in line {line - code.co_firstlineno + 1} of {code.co_name}: {source}\n"

@@ -1,0 +1,50 @@
+"""Lesson 2: the chain rule is a graph."""
+
+import numpy as np
+
+from minidl.check.draws import gradients_of, upstream
+from minidl.check.exercise import Exercise
+from minidl.check.function import FunctionExercise
+
+
+def draw_product(rng, s):
+    return {"g": upstream(rng, s.N, s.H), "x": rng.normal(size=(s.N, s.H)), "w": rng.normal(size=(s.N, s.H))}
+
+
+multiply_backward = FunctionExercise(
+    name="multiply_backward",
+    task="y = x w, entry by entry: from g = ∂L/∂y to (dx, dw). All of shape (N, H).",
+    arguments=("g", "x", "w"),
+    returns=("dx", "dw"),
+    draw=draw_product,
+    reference=gradients_of(lambda x, w: x * w, "x", "w"),
+)
+
+
+def unbroadcast_reference(g, shape):
+    """Ours: the gradient of x, broadcast to the shape of g."""
+    (dx,) = gradients_of(lambda x: x + np.zeros(g.shape), "x")(x=np.zeros(shape), g=g)
+    return dx
+
+
+def works_on_every_pair(answer, rng, s):
+    for shape in [(s.N, s.D), (s.D,), (1, s.D), (s.N, 1), (1, 1), ()]:
+        g = upstream(rng, s.N, s.D)
+        got, want = answer(g, shape), unbroadcast_reference(g, shape)
+        if np.shape(got) != want.shape or not np.allclose(got, want):
+            return f"g {g.shape} was summed to shape {np.shape(got)} for an input of shape {shape}."
+    return True
+
+
+unbroadcast = FunctionExercise(
+    name="unbroadcast",
+    task="x of this shape was broadcast to the shape of g: sum g back to ∂L/∂x, of the shape of x.",
+    arguments=("g", "shape"),
+    returns=("dx",),
+    draw=lambda rng, s: {"g": upstream(rng, s.N, s.D, s.H), "shape": (s.D, 1)},
+    reference=unbroadcast_reference,
+    slips={"averaged where it should be summed.": lambda g, shape: g.mean(axis=(0, 2)).reshape(shape)},
+    facts={"it works for axes of size 1, for axes that are missing, and for both": works_on_every_pair},
+)
+
+EXERCISES: tuple[Exercise, ...] = (multiply_backward, unbroadcast)

@@ -1,0 +1,73 @@
+"""Lesson 1: one neuron, one slope."""
+
+import numpy as np
+
+from minidl import ops
+from minidl.check.draws import gradients_of
+from minidl.check.exercise import Exercise
+from minidl.check.function import FunctionExercise
+
+
+def draw_labels(rng, s):
+    return {"y": rng.integers(2, size=s.N + s.D).astype(float)}
+
+
+first_loss = FunctionExercise(
+    name="first_loss",
+    task="The mean of −log(probability given to the right answer) for a neuron that says ½ to each of N images.",
+    arguments=("y",),
+    returns=("loss",),
+    draw=draw_labels,
+    reference=lambda y: ops.sigmoid_cross_entropy(np.zeros(len(y)), y),  # its z is 0, whatever the image
+    slips={
+        "that is the probability ½ itself: the loss is −log of it.": lambda y: 0.5,
+        "summed over the images: the loss is their mean.": lambda y: len(y) * np.log(2),
+        "with the logarithm to base 2: the natural one, np.log, is meant.": lambda y: 1.0,
+        "only the images with y = 1 were counted: −log(1 − p) is the loss of the others.": lambda y: (
+            y.mean() * np.log(2)
+        ),
+    },
+)
+
+
+def draw_images(rng, s):
+    return {
+        "x": rng.normal(size=(s.N, s.D)),
+        "w": rng.normal(size=s.D),
+        "b": np.array(rng.normal()),
+        "y": rng.permutation(np.arange(s.N) % 2).astype(float),  # both labels
+    }
+
+
+def neuron_loss(x, w, b, y):
+    """The mean binary cross-entropy of p = σ(x w + b)."""
+    return ops.sigmoid_cross_entropy(x @ w + b, y)
+
+
+def from_error(error):
+    """What follows from a wrong ∂L/∂z of each image: dw and db, averaged as they should be."""
+
+    def slip(x, w, b, y):
+        e = error(x @ w + b, y)
+        return x.T @ e / len(y), e.mean()
+
+    return slip
+
+
+bce_backward = FunctionExercise(
+    name="bce_backward",
+    task="L = mean binary cross-entropy of p = σ(x w + b): from x (N, D), w (D,), b (), y (N,) to (dw, db).",
+    arguments=("x", "w", "b", "y"),
+    returns=("dw", "db"),
+    draw=draw_images,
+    reference=gradients_of(neuron_loss, "w", "b", upstream=()),
+    slips={
+        "the factor p (1 − p) is still there: it cancels with that of ∂L/∂p.": from_error(
+            lambda z, y: (ops.sigmoid(z) - y) * ops.sigmoid(z) * (1 - ops.sigmoid(z))
+        ),
+        "equals what z − y gives: the sigmoid is missing, p = σ(z).": from_error(lambda z, y: z - y),
+        "equals what p alone gives: the labels are missing, p − y.": from_error(lambda z, y: ops.sigmoid(z)),
+    },
+)
+
+EXERCISES: tuple[Exercise, ...] = (first_loss, bce_backward)

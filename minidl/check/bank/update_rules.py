@@ -1,0 +1,75 @@
+"""Lesson 6: update rules."""
+
+import numpy as np
+
+from minidl.check.draws import upstream
+from minidl.check.exercise import Exercise
+from minidl.check.function import FunctionExercise
+from minidl.layers.base import Parameter
+from minidl.optimizers import Adam
+
+SETTINGS = {"learning_rate": 0.1, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 0.01}
+
+
+def draw_adam(rng, s):
+    """In the midst of a training: m and v hold something, and t is their number of steps + 1."""
+    return {
+        "w": rng.normal(size=(s.D, s.H)),
+        "g": upstream(rng, s.D, s.H),
+        "m": rng.normal(size=(s.D, s.H)),
+        "v": rng.uniform(0.5, 2.0, size=(s.D, s.H)),
+        "t": s.N,
+        **SETTINGS,
+    }
+
+
+def adam_by_the_library(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon):
+    """One step of our Adam, which keeps m / (1 − β₁) and v / (1 − β₂)."""
+    p = Parameter(w, dtype=np.float64)
+    adam = Adam([p], learning_rate, beta_1, beta_2, epsilon)
+    p.grad = np.zeros_like(w)
+    adam.step()  # makes the state
+    adam.load_state_dict({"iterations": t - 1, "0.m": m / (1 - beta_1), "0.v": v / (1 - beta_2)})
+    p.data, p.grad = w, g
+    adam.step()
+    state = adam.state_dict()
+    return p.numpy(), state["0.m"] * (1 - beta_1), state["0.v"] * (1 - beta_2)
+
+
+def adam_like(m_of=None, v_of=None, correct=lambda m, v, t, b1, b2: (m / (1 - b1**t), v / (1 - b2**t)), root=np.sqrt):
+    """Adam with a slip in it."""
+
+    def step(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon):
+        m = (m_of or (lambda m, g, b: b * m + (1 - b) * g))(m, g, beta_1)
+        v = (v_of or (lambda v, g, b: b * v + (1 - b) * g * g))(v, g, beta_2)
+        m_hat, v_hat = correct(m, v, t, beta_1, beta_2)
+        return w - learning_rate * m_hat / (root(v_hat) + epsilon), m, v
+
+    return step
+
+
+adam_step = FunctionExercise(
+    name="adam_step",
+    task="Step t = 1, 2, ... of Adam, for weights w, their gradient g and the memories m and v: returns new (w, m, v).",
+    arguments=("w", "g", "m", "v", "t", "learning_rate", "beta_1", "beta_2", "epsilon"),
+    returns=("w", "m", "v"),
+    draw=draw_adam,
+    reference=adam_by_the_library,
+    slips={
+        "m and v are used without bias correction (D2.E5 as printed): divide by 1 − β₁ᵗ and 1 − β₂ᵗ.": adam_like(
+            correct=lambda m, v, t, b1, b2: (m, v)
+        ),
+        "the bias correction uses t − 1: the first step has t = 1.": adam_like(
+            correct=lambda m, v, t, b1, b2: (m / (1 - b1 ** (t - 1)), v / (1 - b2 ** (t - 1)))
+        ),
+        "β₁ and β₂ are swapped in the bias correction.": adam_like(
+            correct=lambda m, v, t, b1, b2: (m / (1 - b2**t), v / (1 - b1**t))
+        ),
+        "the root of v is not taken.": adam_like(root=lambda v: v),
+        "β₁ stands at the new gradient: m ← β₁ m + (1 − β₁) g.": adam_like(m_of=lambda m, g, b: (1 - b) * m + b * g),
+        "g is not squared: v ← β₂ v + (1 − β₂) g².": adam_like(v_of=lambda v, g, b: b * v + (1 - b) * g),
+    },
+    look="m and v first: w can only be right after them.",
+)
+
+EXERCISES: tuple[Exercise, ...] = (adam_step,)
