@@ -16,7 +16,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+    "NPROC", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",  # XLA's (JAX) and TensorFlow's own pools
+)  # fmt: skip
 
 
 class PeerError(RuntimeError):
@@ -41,9 +44,12 @@ def environment(threads: int, coretype: str | None) -> dict[str, str]:
 class Worker:
     """One peer in one process, idle unless asked."""
 
-    def __init__(self, peer: str, python: str, variables: dict[str, str], *, keep_memory: bool = False) -> None:
+    def __init__(
+        self, peer: str, python: str, variables: dict[str, str], device: str = "cpu", *, keep_memory: bool = False
+    ) -> None:
         self.peer = peer
-        command = [python, str(HERE / "worker.py"), peer, *(["--keep-memory"] if keep_memory else [])]
+        command = [python, str(HERE / "worker.py"), peer, "--device", device]
+        command += ["--keep-memory"] if keep_memory else []
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables, process_group=0
         )
@@ -62,8 +68,15 @@ class Worker:
         os.kill(self._process.pid, signal.SIGSTOP)
         answer = json.loads(line)
         if "error" in answer:
-            raise PeerError(f"peer {self.peer!r} failed at {command}: {answer['error']}")
+            task = " ".join(str(value) for value in command.values())
+            raise PeerError(f"peer {self.peer!r} failed at {task!r}: {answer['error']}")
         return answer
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the process: a continued worker leaves its loop when its input ends."""

@@ -70,7 +70,7 @@ def _circumstances(report: dict) -> list[str]:
     place = report["machine"]
     lines = [
         f"- {place['CPU']}, {place['cores']} cores, {place['vectors']}; {place['system']}",
-        f"- {report['threads']} threads; `OPENBLAS_CORETYPE` {report['coretype']}; "
+        f"- device {report['device']}; {report['threads']} threads; `OPENBLAS_CORETYPE` {report['coretype']}; "
         f"medians of {report['rounds']} interleaved rounds, idle peers stopped",
         f"- load average {report['load']['before']:.1f} before and {report['load']['after']:.1f} after: "
         f"a busy machine slows two-thread work most, so begin near 0 and distrust an end far above {report['threads']}",
@@ -82,29 +82,55 @@ def _circumstances(report: dict) -> list[str]:
     return lines
 
 
-def _row(peer: str, row: dict) -> str:
-    ratio = row.get("ratio")
-    ratio_text = f"**{ratio['median']:.2f}** ({ratio['lower']:.2f}–{ratio['upper']:.2f})" if ratio else "–"
-    cells = [peer, f"{row['ms']:.4g}", ratio_text, f"{row['cpu_ms']:.4g}", f"{row['page_faults']:.0f}"]
+def _ratio(row: dict | None) -> str:
+    ratio = (row or {}).get("ratio")
+    return f"**{ratio['median']:.2f}** ({ratio['lower']:.2f}–{ratio['upper']:.2f})" if ratio else "–"
+
+
+def _megabytes(value: int | None, reference: int | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value / 1e6:.1f}" + (f" ({value / reference:.2f})" if reference else "")
+
+
+def _row(peer: str, row: dict, result: dict, reference: str) -> list[str]:
+    """One peer's line of a workload's table."""
+    cells = [peer, f"{row['ms']:.4g}", _ratio(row), f"{row['cpu_ms']:.4g}", f"{row['page_faults']:.0f}"]
+    if "peak_bytes" in row:
+        yardstick = result["peers"].get(reference, {}).get("peak_bytes")
+        cells += [_megabytes(row[way], yardstick) for way in ("peak_bytes", "peak_bytes_kept")]
     if "us_per_op" in row:
         cells += [f"{row['us_per_op']:.2f}", f"{row['us_per_op_over_numpy']:+.2f}"]
-    return "| " + " | ".join(cells) + " |"
+    return cells
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> list[str]:
+    return ["| " + " | ".join(cells) + " |" for cells in (columns, ["---"] * len(columns), *rows)]
+
+
+def _workload(result: dict, reference: str) -> list[str]:
+    """The table of one workload; a peer that does not run it has a line of dashes."""
+    columns = ["peer", "ms a step", f"ratio to {reference}", "CPU ms", "page faults a step"]
+    if any("peak_bytes" in row for row in result["peers"].values()):
+        columns += ["peak MB", "peak MB, freed memory kept"]
+    if result["ops"] is not None:
+        columns += ["µs an op", "µs an op over NumPy"]
+    rows = [_row(peer, row, result, reference) for peer, row in result["peers"].items()]
+    rows += [[peer] + ["–"] * (len(columns) - 1) for peer in result["unsupported"]]
+    lines = [f"### {result['name']}: {result['title']}", "", *_table(columns, rows), ""]
+    return [*lines, f"Losses of the first steps differ by at most {result['largest_difference']:.1e}.", ""]
 
 
 def markdown(report: dict) -> str:
-    """The whole report: the circumstances, then one table a workload.
+    """The whole report: the circumstances, the ratios of all workloads, then one table a workload.
 
-    A ratio below 1 is faster than the reference; the quartiles of the rounds stand in brackets.
+    A ratio below 1 is faster than the reference; the quartiles of the rounds stand in brackets. Peak memory is that of
+    training over the idle process, with its ratio to the reference's, which is as the C library is, in brackets.
     """
-    lines = [*_circumstances(report), ""]
-    for result in report["results"].values():
-        columns = ["peer", "ms a step", f"ratio to {report['reference']}", "CPU ms", "page faults a step"]
-        if result["ops"] is not None:
-            columns += ["µs an op", "µs an op over NumPy"]
-        lines += [f"### {result['name']}: {result['title']}", ""]
-        lines += ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
-        lines += [_row(peer, row) for peer, row in result["peers"].items()]
-        lines += ["", f"Losses of the first steps differ by at most {result['largest_difference']:.1e}.", ""]
-        if result["unsupported"]:
-            lines += [f"Not run by {', '.join(result['unsupported'])}.", ""]
+    results, reference = report["results"], report["reference"]
+    lines = [*_circumstances(report), "", f"### Time of a step, as a ratio to {reference}", ""]
+    rows = [[peer, *(_ratio(result["peers"].get(peer)) for result in results.values())] for peer in report["peers"]]
+    lines += [*_table(["peer", *results], rows), ""]
+    for result in results.values():
+        lines += _workload(result, reference)
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/run.py --peers minidl,torch --python torch=/path/to/an/environment/bin/python
 
+A peer's requirements stand in ``requirements.txt``; ``--python PEER=PATH`` gives it an environment of its own.
 Each peer has a process of its own; the rounds are interleaved (A B A B ...), idle peers are stopped, and a ratio is
 taken within each round before the median over the rounds. Before anything is timed, the peers must agree on the
 losses of the first five steps: otherwise they would not be doing the same work, and nothing is reported.
@@ -20,6 +21,7 @@ from report import TOLERANCE, figures, largest_difference, machine, markdown
 from workloads import WORKLOADS, Workload
 
 AGREEMENT_STEPS = 5
+MEMORY_STEPS = 4  # the largest needs of a step are the same in each
 FLOOR = "numpy"  # the peer whose time is subtracted where the cost per op is asked for
 
 
@@ -35,6 +37,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--reference", default="torch", help="the peer that ratios are taken to (torch)")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--no-memory", dest="memory", action="store_false", help="do not measure the peak memory")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="a peer's interpreter")
     parser.add_argument("--coretype", metavar="NAME", help="OPENBLAS_CORETYPE of the workers; 'unset' removes it")
     parser.add_argument("--unpinned", dest="coretype", action="store_const", const="unset", help="--coretype unset")
@@ -76,6 +80,20 @@ def prepare(workload: Workload, workers: list[Worker], reference: str) -> tuple[
     return able, largest
 
 
+def peak_memory(workload: Workload, peer: str, options: argparse.Namespace) -> dict[str, int | None]:
+    """Bytes of a peer's peak over its idle process, as the C library is, and told to keep freed memory.
+
+    Each is measured in a fresh process: one that has worked before may hold memory from which the next need is met.
+    """
+    variables = environment(options.threads, options.coretype)
+    result = {}
+    for way in ("peak_bytes", "peak_bytes_kept"):
+        keep = way == "peak_bytes_kept"
+        with Worker(peer, options.python.get(peer, sys.executable), variables, options.device, keep_memory=keep) as w:
+            result[way] = w.ask(do="memory", workload=workload.name, steps=MEMORY_STEPS)["bytes"]
+    return result
+
+
 def compare(workload: Workload, workers: list[Worker], options: argparse.Namespace) -> dict:
     """Agreement, then the interleaved rounds, then the figures of one workload."""
     able, difference = prepare(workload, workers, options.reference)
@@ -83,13 +101,17 @@ def compare(workload: Workload, workers: list[Worker], options: argparse.Namespa
     for _ in range(options.rounds):
         for w in able:
             rounds[w.peer].append(w.ask(do="time", workload=workload.name, steps=workload.steps_per_round))
+    peers = figures(rounds, workload.steps_per_round, options.reference, workload.ops)
+    if options.memory:
+        for peer, row in peers.items():
+            row |= peak_memory(workload, peer, options)
     return {
         "name": workload.name,
         "title": workload.title,
         "ops": workload.ops,
         "largest_difference": difference,
         "unsupported": [w.peer for w in workers if w not in able],
-        "peers": figures(rounds, workload.steps_per_round, options.reference, workload.ops),
+        "peers": peers,
     }
 
 
@@ -98,6 +120,7 @@ def run(options: argparse.Namespace) -> dict:
     variables = environment(options.threads, options.coretype)
     report = {
         "machine": machine(),
+        "device": options.device,
         "threads": options.threads,
         "coretype": variables.get("OPENBLAS_CORETYPE", "unset"),
         "rounds": options.rounds,
@@ -110,10 +133,11 @@ def run(options: argparse.Namespace) -> dict:
     try:
         for peer in options.peers:
             python = options.python.get(peer, sys.executable)
-            workers.append(Worker(peer, python, variables, keep_memory=peer in options.keep_memory))
+            keep = peer in options.keep_memory
+            workers.append(Worker(peer, python, variables, options.device, keep_memory=keep))
             # Asked at once, so that one peer imports while no other runs.
             about = workers[-1].ask(do="describe")
-            report["peers"][peer] = about | {"keep_memory": peer in options.keep_memory}
+            report["peers"][peer] = about | {"keep_memory": keep}
         for name in options.workloads:
             report["results"][name] = compare(WORKLOADS[name], workers, options)
     finally:

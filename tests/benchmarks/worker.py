@@ -8,14 +8,17 @@ Commands (`run.py` sends them, one at a time):
 describe                              versions, and the BLAS and thread pools loaded
 prepare    workload, steps            losses of the first steps, or ``supported: false``
 time       workload, steps            seconds, CPU seconds and page faults of that many steps
+memory     workload, steps            bytes by which that many steps raise the peak, or None
 =========  =========================  =========================================================
 
 Threads and the BLAS core type are set by the environment, before anything is imported. A peer is a module
 ``peers/<name>_peer.py`` with
 
-- ``describe() -> dict[str, str]``: what its speed depends on;
-- ``workloads: dict[str, builder]``: ``builder(arrays)`` returns ``step``, a function without arguments that does
-  one whole training step and returns the loss (a scalar with NumPy's ``item()``).
+- ``devices: tuple[str, ...]``: ``"cpu"``, and ``"cuda"`` where it can train on a GPU;
+- ``describe(device) -> dict[str, str]``: what its speed depends on; raises where the device is missing;
+- ``workloads: dict[str, builder]``: ``builder(data)`` returns ``step``, a function without arguments that does
+  one whole training step and returns the loss (a scalar with NumPy's ``item()``). ``data`` holds the arrays of
+  `workloads.py`, ``data["dropout"]`` and ``data["device"]``.
 """
 
 from __future__ import annotations
@@ -31,6 +34,10 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from types import ModuleType
+
+from memory import peak_growth
+from workloads import WORKLOADS
 
 Step = Callable[[], object]
 
@@ -64,11 +71,12 @@ def thread_pools() -> list[str]:
 def measure(step: Step, steps: int) -> dict[str, float]:
     """Time ``steps`` steps together, with the garbage collector run before and left on, as in a user's loop."""
     for _ in range(WARM_UP):
-        step()
+        step().item()
     gc.collect()
     before, cpu, start = resource.getrusage(resource.RUSAGE_SELF), time.process_time(), time.perf_counter()
     for _ in range(steps):
-        step()
+        loss = step()
+    loss.item()  # a GPU works behind the program's back: a number in hand means that all before it is done
     seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_SELF)
     return {
@@ -78,27 +86,34 @@ def measure(step: Step, steps: int) -> dict[str, float]:
     }
 
 
-def answer(command: dict, peer: object, steps: dict[str, Step]) -> dict:
+def answer(command: dict, peer: ModuleType, device: str, steps: dict[str, Step]) -> dict:
     """Carry out one command; ``steps`` holds the workloads prepared so far."""
-    from workloads import WORKLOADS
-
     if command["do"] == "describe":
-        return {"python": platform.python_version(), "versions": peer.describe(), "pools": thread_pools()}
+        if device not in peer.devices:
+            raise ValueError(f"it runs on {', '.join(peer.devices)} here, not on {device}; leave it out of --peers")
+        return {"python": platform.python_version(), "versions": peer.describe(device), "pools": thread_pools()}
     name = command["workload"]
-    if command["do"] == "prepare":
-        if name not in peer.workloads:
-            return {"supported": False}
-        build, workload = peer.workloads[name], WORKLOADS[name]
-        steps[name] = build({**workload.arrays(), "dropout": workload.dropout})
-        judged = build({**workload.arrays(), "dropout": 0.0}) if workload.dropout else steps[name]
-        return {"supported": True, "losses": [judged().item() for _ in range(command["steps"])]}
-    return measure(steps[name], command["steps"])
+    if command["do"] == "time":
+        return measure(steps[name], command["steps"])
+    if name not in peer.workloads:
+        return {"supported": False}
+    workload = WORKLOADS[name]
+
+    def build(dropout: float = workload.dropout) -> Step:
+        return peer.workloads[name]({**workload.arrays(), "dropout": dropout, "device": device})
+
+    if command["do"] == "memory":
+        return {"supported": True, "bytes": peak_growth(build, command["steps"]) if device == "cpu" else None}
+    steps[name] = build()
+    judged = build(dropout=0.0) if workload.dropout else steps[name]
+    return {"supported": True, "losses": [judged().item() for _ in range(command["steps"])]}
 
 
 def main() -> None:
     """Serve commands until the input ends."""
     parser = argparse.ArgumentParser(description="One peer's process; started by run.py.")
     parser.add_argument("peer")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--keep-memory", action="store_true")
     options = parser.parse_args()
     # Answers go out on a copy of standard output; whatever a library prints goes to standard error instead.
@@ -110,7 +125,7 @@ def main() -> None:
     steps: dict[str, Step] = {}
     for line in sys.stdin:
         try:
-            reply = answer(json.loads(line), peer, steps)
+            reply = answer(json.loads(line), peer, options.device, steps)
         except Exception as error:  # the process on the other side names the peer and ends the run
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), file=out)

@@ -92,6 +92,26 @@ def images(batches: int = 4, batch_size: int = 64) -> Arrays:
     return {"weights": weights, "x": x, "y": y}
 
 
+def sentences(vocabulary: int = 1000, width: int = 64, units: int = 128, batches: int = 4) -> Arrays:
+    """D2.P3's classifier: x (32, 100) of word indices, y (32, 1) of 0 and 1.
+
+    Weights: the embeddings (vocabulary, width); kernel (in, 4 units), recurrent kernel (units, 4 units) and bias of two
+    LSTMs, their gates in the order i f g o; kernel and bias of the output.
+    """
+    rng = np.random.default_rng(5)
+
+    def uniform(*shape: int) -> np.ndarray:
+        return rng.uniform(-0.1, 0.1, shape).astype(np.float32)
+
+    weights = [uniform(vocabulary, width)]
+    for inputs in (width, units):
+        weights += [uniform(inputs, 4 * units), uniform(units, 4 * units), np.zeros(4 * units, np.float32)]
+    weights += [uniform(units, 1), np.zeros(1, np.float32)]
+    x = [rng.integers(0, vocabulary, (32, 100)) for _ in range(batches)]
+    y = [rng.integers(0, 2, (32, 1)).astype(np.float32) for _ in range(batches)]
+    return {"weights": weights, "x": x, "y": y}
+
+
 # The small GPT: symbols, steps of a text, features, heads, blocks.
 VOCABULARY, STEPS, FEATURES, HEADS, BLOCKS = 256, 128, 128, 4, 4
 LAYER_NORM_EPSILON = 1e-5
@@ -117,26 +137,6 @@ def text(batches: int = 4, batch_size: int = 16) -> Arrays:
     weights += [*norm(), *_dense_weights(rng, D, VOCABULARY)]
     texts = [rng.integers(0, VOCABULARY, (batch_size, STEPS + 1)) for _ in range(batches)]
     return {"weights": weights, "x": [t[:, :-1].copy() for t in texts], "y": [t[:, 1:].copy() for t in texts]}
-
-
-def sentences(vocabulary: int = 1000, width: int = 64, units: int = 128, batches: int = 4) -> Arrays:
-    """D2.P3's classifier: x (32, 100) of word indices, y (32, 1) of 0 and 1.
-
-    Weights: the embeddings (vocabulary, width); kernel (in, 4 units), recurrent kernel (units, 4 units) and bias of two
-    LSTMs, their gates in the order i f g o; kernel and bias of the output.
-    """
-    rng = np.random.default_rng(5)
-
-    def uniform(*shape: int) -> np.ndarray:
-        return rng.uniform(-0.1, 0.1, shape).astype(np.float32)
-
-    weights = [uniform(vocabulary, width)]
-    for inputs in (width, units):
-        weights += [uniform(inputs, 4 * units), uniform(units, 4 * units), np.zeros(4 * units, np.float32)]
-    weights += [uniform(units, 1), np.zeros(1, np.float32)]
-    x = [rng.integers(0, vocabulary, (32, 100)) for _ in range(batches)]
-    y = [rng.integers(0, 2, (32, 1)).astype(np.float32) for _ in range(batches)]
-    return {"weights": weights, "x": x, "y": y}
 
 
 LINKS = 40  # links in the chain below
@@ -171,7 +171,6 @@ WORKLOADS = {
             lambda: digits(784, 512, 512, 10),
         ),
         Workload("W3", "D0.P1's network of three convolutions, batch 64, softmax cross-entropy, Adam", 5, images),
-        Workload("W5", "small GPT: 4 blocks of 128 features, batch 16, 128 steps, causal, AdamW", 2, text),
         Workload(
             "W4",
             "D2.P3's text classifier: batch 32, T=100, embedding 64, two LSTM(128) with dropout, Adam",
@@ -179,6 +178,7 @@ WORKLOADS = {
             sentences,
             dropout=0.5,
         ),
+        Workload("W5", "small GPT: 4 blocks of 128 features, batch 16, 128 steps, causal, AdamW", 2, text),
         Workload(
             "overhead",
             f"a chain of {LINKS * OPS_PER_LINK} ops on (4, 4) arrays, forward and backward",

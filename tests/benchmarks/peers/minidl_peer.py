@@ -25,8 +25,12 @@ import minidl as md
 Step = Callable[[], "md.Tensor"]
 
 
-def describe() -> dict[str, str]:
+devices = ("cpu", "cuda")
+
+
+def describe(device: str) -> dict[str, str]:
     """What this peer's speed depends on."""
+    md.arrays.device_module(device)  # raises where there is no GPU
     return {"minidl": md.__version__, "numpy": np.__version__}
 
 
@@ -34,11 +38,13 @@ def _trainer(model: md.Sequential, loss_function: Callable, data: Arrays, weight
     """One step of training over the batches of ``data`` in turn, with Adam, or AdamW where weights decay."""
     for parameter, weight in zip(model.parameters(), data["weights"], strict=True):
         parameter.data[...] = weight
+    model.to(data["device"])
     if weight_decay is None:
         optimizer = md.optimizers.Adam(model.parameters(), **ADAM)
     else:
         optimizer = md.optimizers.AdamW(model.parameters(), weight_decay=weight_decay, **ADAM)
-    batches = cycle([(md.Tensor(x), y) for x, y in zip(data["x"], data["y"], strict=True)])
+    pairs = zip(data["x"], data["y"], strict=True)
+    batches = cycle([(md.Tensor(x, device=data["device"]), md.arrays.move(y, data["device"])) for x, y in pairs])
 
     def step() -> md.Tensor:
         x, y = next(batches)
@@ -82,6 +88,21 @@ def images(data: Arrays) -> Step:
     return _trainer(model, md.losses.SparseCategoricalCrossentropy(from_logits=True), data)
 
 
+def sentences(data: Arrays) -> Step:
+    """W4."""
+    layers = md.layers
+    vocabulary, width = data["weights"][0].shape
+    model = md.Sequential([
+        layers.Embedding(vocabulary, width, input_length=100),
+        layers.LSTM(128, return_sequences=True),
+        layers.Dropout(data["dropout"]),
+        layers.LSTM(128),
+        layers.Dropout(data["dropout"]),
+        layers.Dense(1, activation="sigmoid"),
+    ])  # fmt: skip
+    return _trainer(model, md.losses.BinaryCrossentropy(), data)
+
+
 def text(data: Arrays) -> Step:
     """W5: blocks that normalise first, GELU by its formula with tanh."""
     layers = md.layers
@@ -99,25 +120,10 @@ def text(data: Arrays) -> Step:
     return _trainer(model, loss_function, data, WEIGHT_DECAY)
 
 
-def sentences(data: Arrays) -> Step:
-    """W4."""
-    layers = md.layers
-    vocabulary, width = data["weights"][0].shape
-    model = md.Sequential([
-        layers.Embedding(vocabulary, width, input_length=100),
-        layers.LSTM(128, return_sequences=True),
-        layers.Dropout(data["dropout"]),
-        layers.LSTM(128),
-        layers.Dropout(data["dropout"]),
-        layers.Dense(1, activation="sigmoid"),
-    ])  # fmt: skip
-    return _trainer(model, md.losses.BinaryCrossentropy(), data)
-
-
 def chain(data: Arrays) -> Step:
     """The chain of small ops, then one step of gradient descent."""
-    x = md.Tensor(data["x"][0])
-    m, c = (md.Tensor(w, requires_grad=True) for w in data["weights"])
+    x = md.Tensor(data["x"][0], device=data["device"])
+    m, c = (md.Tensor(w, requires_grad=True, device=data["device"]) for w in data["weights"])
 
     def step() -> md.Tensor:
         h = x

@@ -20,7 +20,10 @@ BLOCK = 64 * 1024  # elements of each of Adam's arrays worked on at a time, so t
 ZERO, ONE = np.array(0, np.float32), np.array(1, np.float32)
 
 
-def describe() -> dict[str, str]:
+devices = ("cpu",)
+
+
+def describe(device: str) -> dict[str, str]:
     """What this peer's speed depends on."""
     return {"numpy": np.__version__}
 

@@ -25,8 +25,13 @@ from workloads import (
 Step = Callable[[], torch.Tensor]
 
 
-def describe() -> dict[str, str]:
+devices = ("cpu", "cuda")
+
+
+def describe(device: str) -> dict[str, str]:
     """What this peer's speed depends on."""
+    if device == "cuda":
+        return {"torch": torch.__version__, "GPU": torch.cuda.get_device_name()}  # raises where there is no GPU
     return {
         "torch": torch.__version__,
         "BLAS": "MKL" if torch.backends.mkl.is_available() else "see torch.__config__.show()",
@@ -45,13 +50,14 @@ def _load(model: nn.Module, weights: list[np.ndarray]) -> None:
 def _trainer(model: nn.Module, loss_function: Callable, data: Arrays, weight_decay: float | None = None) -> Step:
     """One step of training over the batches of ``data`` in turn, with Adam, or AdamW where weights decay."""
     _load(model, data["weights"])
+    model.to(data["device"])
     settings = {"lr": ADAM["learning_rate"], "betas": (ADAM["beta_1"], ADAM["beta_2"]), "eps": ADAM["epsilon"]}
     if weight_decay is None:
         optimizer = torch.optim.Adam(model.parameters(), **settings)
     else:
         optimizer = torch.optim.AdamW(model.parameters(), weight_decay=weight_decay, **settings)
     pairs = zip(data["x"], data["y"], strict=True)
-    batches = cycle([(torch.from_numpy(x), torch.from_numpy(y)) for x, y in pairs])
+    batches = cycle([tuple(torch.from_numpy(array).to(data["device"]) for array in pair) for pair in pairs])
 
     def step() -> torch.Tensor:
         x, y = next(batches)
@@ -92,7 +98,37 @@ def images(data: Arrays) -> Step:
     kernels = [*(k.swapaxes(0, 1) for k in kernels[:3]), first.reshape(-1, 64), kernels[4]]
     weights = [array for pair in zip(kernels, biases, strict=True) for array in pair]
     x = [np.ascontiguousarray(images.transpose(0, 3, 1, 2)) for images in data["x"]]  # (N, H, W, C) -> (N, C, H, W)
-    return _trainer(model, nn.CrossEntropyLoss(), {"weights": weights, "x": x, "y": data["y"]})
+    return _trainer(model, nn.CrossEntropyLoss(), data | {"weights": weights, "x": x})
+
+
+class Sentences(nn.Module):
+    """W4's network: as it stands, ``nn.LSTM`` returns a pair and cannot be put into ``nn.Sequential``."""
+
+    def __init__(self, vocabulary: int, width: int, units: int, dropout: float):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.first = nn.LSTM(width, units, batch_first=True)
+        self.second = nn.LSTM(units, units, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(units, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (N, T) → probabilities (N, 1)."""
+        h, _ = self.first(self.embedding(x))  # (N, T, H)
+        h, _ = self.second(self.dropout(h))
+        return torch.sigmoid(self.output(self.dropout(h[:, -1])))
+
+
+def sentences(data: Arrays) -> Step:
+    """W4. Of PyTorch's two biases, which are only ever added, the second stays 0: the first one learns alone."""
+    embeddings, *lstms = data["weights"]
+    model = Sentences(*embeddings.shape, units=128, dropout=data["dropout"])
+    for lstm in (model.first, model.second):
+        lstm.bias_hh_l0.requires_grad_(False)
+    weights = [embeddings.T]  # (in, out) to PyTorch's eyes, as all that _load turns round
+    for k in (0, 3):
+        weights += [*lstms[k : k + 3], np.zeros_like(lstms[k + 2])]
+    return _trainer(model, nn.BCELoss(), {**data, "weights": weights + lstms[6:]})
 
 
 class Block(nn.Module):
@@ -149,40 +185,11 @@ def text(data: Arrays) -> Step:
     return _trainer(GPT(), loss_function, data | {"weights": [*weights, *last]}, WEIGHT_DECAY)
 
 
-class Sentences(nn.Module):
-    """W4's network: as it stands, ``nn.LSTM`` returns a pair and cannot be put into ``nn.Sequential``."""
-
-    def __init__(self, vocabulary: int, width: int, units: int, dropout: float):
-        super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width)
-        self.first = nn.LSTM(width, units, batch_first=True)
-        self.second = nn.LSTM(units, units, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(units, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (N, T) → probabilities (N, 1)."""
-        h, _ = self.first(self.embedding(x))  # (N, T, H)
-        h, _ = self.second(self.dropout(h))
-        return torch.sigmoid(self.output(self.dropout(h[:, -1])))
-
-
-def sentences(data: Arrays) -> Step:
-    """W4. Of PyTorch's two biases, which are only ever added, the second stays 0: the first one learns alone."""
-    embeddings, *lstms = data["weights"]
-    model = Sentences(*embeddings.shape, units=128, dropout=data["dropout"])
-    for lstm in (model.first, model.second):
-        lstm.bias_hh_l0.requires_grad_(False)
-    weights = [embeddings.T]  # (in, out) to PyTorch's eyes, as all that _load turns round
-    for k in (0, 3):
-        weights += [*lstms[k : k + 3], np.zeros_like(lstms[k + 2])]
-    return _trainer(model, nn.BCELoss(), {**data, "weights": weights + lstms[6:]})
-
-
 def chain(data: Arrays) -> Step:
     """The chain of small ops, then one step of gradient descent."""
-    x = torch.from_numpy(data["x"][0])
-    m, c = (torch.from_numpy(w).requires_grad_() for w in data["weights"])
+    x, m, c = (torch.from_numpy(array).to(data["device"]) for array in (data["x"][0], *data["weights"]))
+    m.requires_grad_()
+    c.requires_grad_()
 
     def step() -> torch.Tensor:
         h = x
