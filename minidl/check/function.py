@@ -133,7 +133,7 @@ def compare(
         name,
         got[name],
         expected[name],
-        inputs={n: np.asarray(x) for n, x in inputs.items() if isinstance(x, np.ndarray)},
+        inputs={n: np.asarray(x) for n, x in inputs.items() if isinstance(x, np.ndarray) and n != "g"},
         gradients={n: x for n, x in expected.items() if n != name},
         y=inputs.get("y"),
         g=inputs.get("g"),

@@ -28,8 +28,8 @@ def not_summed(case: Case) -> str | None:
     where = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
     total = got.sum(axis=axes, keepdims=True).reshape(shape)
     more = "" if case.is_like(total, case.expected) else " (and its numbers would still be wrong)"
-    why = f"a broadcast input, sum over {where}{more}" if is_gradient(case) else f"sum or mean over {where}?"
-    return f"shape {got.shape}, but {owner(case)} has shape {shape}: {why}."
+    why = f"a broadcast input, sum over {where}{more}." if is_gradient(case) else f"sum or mean over {where}?"
+    return f"shape {got.shape}, but {owner(case)} has shape {shape}: {why}"
 
 
 def lost_axis(case: Case) -> str | None:

@@ -1,16 +1,10 @@
-"""The exercises of all lessons: one module for each lesson, each with a tuple ``EXERCISES``."""
+"""The exercises of all lessons: one module here for each lesson, each with a tuple ``EXERCISES``."""
 
-from minidl.check.bank import (
-    chain_rule,
-    dense_networks,
-    honest_measurement,
-    initial_scale,
-    one_neuron,
-    regularisation,
-    update_rules,
-)
+import importlib
+import pkgutil
+
 from minidl.check.exercise import Exercise
 
-LESSONS = (one_neuron, chain_rule, dense_networks, initial_scale, update_rules, honest_measurement, regularisation)
+LESSONS = [importlib.import_module(f"minidl.check.bank.{found.name}") for found in pkgutil.iter_modules(__path__)]
 
 EXERCISES: dict[str, Exercise] = {exercise.name: exercise for lesson in LESSONS for exercise in lesson.EXERCISES}
