@@ -132,8 +132,8 @@ def set_default_dtype(dtype: Any) -> None:
     _default_dtype = dtype
 
 
-def as_array(data: object) -> Array:
-    """An array from anything array-like: arrays keep their dtype, Python floats become the default dtype.
+def as_array(data: object, float_dtype: Any = None) -> Array:
+    """An array from anything array-like: arrays keep their dtype, Python floats become float_dtype, or the default.
 
     >>> as_array([1.0, 2.0]).dtype, as_array(np.zeros(2)).dtype, as_array([1, 2]).dtype
     (dtype('float32'), dtype('float64'), dtype('int64'))
@@ -148,7 +148,7 @@ def as_array(data: object) -> Array:
     except ValueError as error:  # a ragged list
         raise ValueError(f"expected a rectangular array, got a list whose rows differ in length.\n{error}") from None
     if array.dtype.kind == "f":
-        return array.astype(_default_dtype)
+        return array.astype(_default_dtype if float_dtype is None else float_dtype)
     if array.dtype.kind not in "iub":
         raise TypeError(f"expected numbers, got {type(data).__name__} of kind {array.dtype}.{_hint(array.dtype.kind)}")
     return array

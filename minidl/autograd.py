@@ -73,7 +73,7 @@ class Tensor(Operators):
     __slots__ = ("_data", "_record", "grad", "requires_grad", "__weakref__")
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: str | None = None):
-        array = data._data if isinstance(data, Tensor) else as_array(data)
+        array = data._data if isinstance(data, Tensor) else as_array(data, dtype)
         if dtype is not None:
             array = array.astype(dtype, copy=False)
         if device is not None:

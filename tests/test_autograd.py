@@ -194,6 +194,11 @@ def test_python_numbers_do_not_change_the_dtype(dtype):
     assert x.grad.dtype == dtype
 
 
+def test_python_numbers_reach_the_dtype_asked_for_unrounded():
+    assert md.Tensor(0.3, dtype="float64").item() == 0.3
+    assert md.Tensor([1, 2], dtype="float64").dtype == np.float64
+
+
 def test_each_input_gets_a_gradient_of_its_own_dtype():
     x, w = leaf(3, dtype=np.float32), leaf(3, dtype=np.float64)
     y = x * w
