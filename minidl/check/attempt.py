@@ -41,8 +41,8 @@ def check_arguments(answer: Callable, names: tuple[str, ...]) -> None:
 def describe_all(arguments: Mapping[str, Any]) -> str:
     """Shapes of arrays and values of numbers, by name.
 
-    >>> describe_all({"x": np.zeros((4, 3)), "t": 2})
-    'x (4, 3), t = 2'
+    >>> describe_all({"x": np.zeros((4, 3)), "t": 2, "b": np.array(0.5)})
+    'x (4, 3), t = 2, b = 0.5'
     """
     return ", ".join(
         f"{name} {np.shape(value)}" if hasattr(value, "shape") and np.ndim(value) else f"{name} = {_short(value)}"
@@ -51,6 +51,7 @@ def describe_all(arguments: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
+    value = value.item() if isinstance(value, np.ndarray) else value  # an array with no axes is one number
     text = f"{value:.6g}" if isinstance(value, float) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
