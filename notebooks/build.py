@@ -74,14 +74,14 @@ def check(names: list[str], jobs: int) -> list[str]:
         found = differences(committed, lesson) if committed else ["was never built"]
         found += form_problems(committed or lesson) + output_problems(committed or lesson)
         found += [f"in a fresh run, {problem}" for problem in output_problems(lesson)]
-        found += unchecked(lesson, "right") + too_slow(name, seconds)
+        found += unchecked(lesson, ": right.") + too_slow(name, seconds)
         if committed and written(committed) != lesson_path(name).read_text(encoding="utf-8"):
             found.append("not in the form that build.py writes")
         problems += [f"{name}: {problem}" for problem in found]
 
         found = ["differs from the source"] if committed_student != student else []
         found += leaks(source, committed_student or student) + output_problems(tried)
-        found += unchecked(tried, "not written yet") + too_slow(name, student_seconds)
+        found += unchecked(tried, ": not written yet.") + too_slow(name, student_seconds)
         problems += [f"exercises/{name}: {problem}" for problem in found]
         print(f"{name}: {seconds:.1f} s, student version {student_seconds:.1f} s of processor time")
     return problems
