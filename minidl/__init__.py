@@ -25,6 +25,7 @@ from minidl import (
     random,
     regularizers,
     schedules,
+    transfer,
 )
 from minidl.arrays import array_module, default_dtype, seed, set_default_dtype
 from minidl.autograd import Tensor, primitive
@@ -49,6 +50,6 @@ __all__ = [
     "Input", "Layer", "Parameter", "Model", "Sequential",
     "cross_validate", "save_checkpoint", "load_checkpoint", "keep_memory",
     "callbacks", "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "regularizers",
-    "schedules", "keras", "random", "check",
+    "schedules", "transfer", "keras", "random", "check",
     *ops.__all__,
 ]  # fmt: skip

@@ -224,9 +224,10 @@ class Sequential(Model):
         if layer not in self._row:
             layer.name = unique_name(layer.name, {other.name for other in self._row})
         self._row.append(layer)
-        shape = getattr(layer, "input_shape", None)
-        if first and shape is not None and not self._symbols:
-            self._symbols = [Symbol((None, *shape))]
+        if first and not self._symbols:
+            known = [(None, *layer.input_shape)] if layer.input_shape is not None else []
+            known = layer.input_shapes() if isinstance(layer, Model) and not known else known
+            self._symbols = [Symbol(shape) for shape in known[:1]]
         if self._symbols:
             self._symbols.append(layer(self._symbols[-1]))  # builds the layer
             self.built = True
