@@ -70,13 +70,13 @@ def copied(values: Values) -> Values:
 
 
 def plain(value: Any) -> Any:
-    """A Tensor's numbers; arrays and numbers as an array; None and what is no array as it is."""
+    """A Tensor's numbers; anything else as an array, except None."""
     if isinstance(value, Tensor):
         return value.numpy()
     try:
         return None if value is None else np.asarray(value)
     except ValueError:  # rows of unequal length
-        return value
+        return np.array(value, dtype=object)
 
 
 def check_untouched(given: Values, drawn: Values) -> None:

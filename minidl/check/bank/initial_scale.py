@@ -4,7 +4,7 @@ import numpy as np
 
 from minidl.check.exercise import Exercise
 
-WIDE = ({"D": 400, "H": 250}, {"D": 90, "H": 1000})  # so many weights that their spread is known to a percent
+WIDE = ({"D": 200, "H": 120}, {"D": 60, "H": 400})  # so many weights that their spread is known to a percent
 
 
 def has_its_shape(answer, rng, s):
