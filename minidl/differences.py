@@ -143,3 +143,8 @@ def difference(
 def evaluate(outputs: Outputs) -> list[np.ndarray]:
     """The outputs on the CPU, in memory of their own: f may return views of x, which is about to change."""
     return [np.array(move(y, "cpu")) for y in outputs()]
+
+
+def random_upstream(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """A g to judge with: sizes from 0.5 to 1.5 with random signs. No entry is so small that a mistake could hide."""
+    return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)

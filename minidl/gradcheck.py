@@ -26,7 +26,7 @@ from minidl.arrays import Array, array_module, as_array, device_of, generator, m
 from minidl.autograd import Tensor
 from minidl.backward import gradients
 from minidl.diagnosis import diagnose, is_right
-from minidl.differences import Estimate, numerical_gradient, one_sided_slope
+from minidl.differences import Estimate, numerical_gradient, one_sided_slope, random_upstream
 from minidl.recording import no_grad
 
 
@@ -105,7 +105,7 @@ def check_grads(
         judged: list[tuple[np.ndarray, np.ndarray]] = []
         for level in range(1, order + 1):
             ys = [np.array(y) for y in numeric()]
-            gs = [_random_upstream(y.shape, rng) for y in ys]
+            gs = [random_upstream(rng, *y.shape) for y in ys]
             entries = [_sample(x.shape, sample, rng) for x in variables]
             estimates = [numerical_gradient(numeric, x.data, gs, some) for x, some in zip(variables, entries)]
             upstream = [Tensor(move(g, device_of(variables[0].data)), requires_grad=True) for g in gs]
@@ -197,11 +197,6 @@ def _sample(shape: tuple, size: int | None, rng: np.random.Generator) -> list[tu
     if size is None or n <= size:
         return None
     return [tuple(map(int, np.unravel_index(k, shape))) for k in rng.choice(n, size, replace=False)]
-
-
-def _random_upstream(shape: tuple, rng: np.random.Generator) -> np.ndarray:
-    """Sizes from 0.5 to 1.5 with random signs: no entry is so small that a mistake in it could hide."""
-    return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
 
 
 # --- two ways to its derivative -----------------------------------------------------------------------------------

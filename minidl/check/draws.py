@@ -8,11 +8,9 @@ import numpy as np
 
 from minidl.autograd import Tensor
 from minidl.backward import gradients
+from minidl.differences import random_upstream as upstream
 
-
-def upstream(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Sizes from 0.5 to 1.5 with random signs: for g, and for inputs that must stay away from a kink at 0."""
-    return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+__all__ = ["upstream", "distinct", "gradients_of"]
 
 
 def distinct(rng: np.random.Generator, *shape: int) -> np.ndarray:

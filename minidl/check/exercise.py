@@ -53,15 +53,15 @@ class Exercise:
         NotYet
             If anything is not.
         """
-        said = []
         for k, sizes in enumerate(self.sizes):
             try:
-                said = [self.examine_once(answer, np.random.default_rng(k), SimpleNamespace(**sizes))]
+                checked = self.examine_once(answer, np.random.default_rng(k), SimpleNamespace(**sizes))
                 self.examine_facts(answer, np.random.default_rng(k), SimpleNamespace(**sizes))
             except NotYet as trouble:
-                trouble.args = (f"{trouble}\n{AGAIN}" if k else str(trouble),)
+                if k:
+                    trouble.args = (f"{trouble}\n{AGAIN}",)
                 raise
-        return "\n".join(filter(None, [*said, self.describe_facts()]))
+        return "\n".join(filter(None, [checked, self.describe_facts()]))
 
     def examine_once(self, answer: Any, rng: np.random.Generator, s: SimpleNamespace) -> str:
         """One run of what other kinds of exercise ask for."""
