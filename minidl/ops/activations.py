@@ -20,6 +20,8 @@ An op without a formula in the last column is written with other ops, which brin
 
 import math
 
+import numpy as np
+
 from minidl.arrays import array_module, constant
 from minidl.autograd import primitive
 from minidl.dispatch import composite
@@ -190,9 +192,10 @@ def gelu(x, /, approximate=False):
         Phi *= x
         Phi -= 2 * GELU_C
         Phi *= x  # −2u = −2x (c + c a x²)
-        xp.exp(xp.minimum(Phi, 87, out=Phi), out=Phi)  # e⁸⁹ is more than float32 can hold
+        with np.errstate(over="ignore"):  # 1 / (1 + ∞) = 0 is what is meant
+            xp.exp(Phi, out=Phi)
         Phi += 1
-        xp.reciprocal(Phi, out=Phi)
+        xp.divide(1, Phi, out=Phi)
     else:
         Phi = erf(x * math.sqrt(0.5))
         Phi *= 0.5

@@ -196,14 +196,14 @@ def shares(x: Array, w: Windows) -> Array:
 
 
 def pool(who: str, along: Any, x: Any, pool_size: Any, strides: Any, padding: str) -> Any:
-    """Pool along each axis between the first and the last, from the back: rows first, as one reads."""
+    """Pool along each axis between the first and the last, in this order: it leaves less for the shorter runs."""
     axes = x.ndim - 2
     if axes < 1:
         raise ValueError(f"{who} expects x (N, T, C) or (N, H, W, C), got shape {x.shape}.")
     pool_size = per_axis(who, "pool_size", pool_size, axes)
     strides = pool_size if strides is None else per_axis(who, "strides", strides, axes)
     windows(who, x.shape[1:-1], pool_size, strides, padding)  # all axes are checked before any work is done
-    for axis in range(axes, 0, -1):
+    for axis in range(1, axes + 1):
         size, stride = pool_size[axis - 1], strides[axis - 1]
         if (size, stride) != (1, 1):
             x = along(x, axis, size, stride, padding)
