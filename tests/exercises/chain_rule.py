@@ -18,6 +18,38 @@ def multiply_with_einsum(g, x, w):
     return [np.einsum("nh,nh->nh", g, w), np.einsum("nh,nh->nh", g, x)]
 
 
+def diamond_backward(g, x):
+    a = np.tanh(x)
+    b, c = a * a, np.exp(a)
+    b_bar = g * c
+    c_bar = g * b
+    a_bar = b_bar * 2 * a + c_bar * c
+    return a_bar * (1 - a * a)
+
+
+def diamond_with_loops(g, x):
+    """Every path on its own: x → a → (b, b or c) → y."""
+    dx = np.zeros_like(x)
+    for i, (upstream, v) in enumerate(zip(g, x)):
+        a = np.tanh(v)
+        for along in (a * np.exp(a), a * np.exp(a), a * a * np.exp(a)):
+            dx[i] += upstream * along * (1 - a * a)
+    return dx
+
+
+def diamond_in_one_formula(g, x):
+    a = np.tanh(x)
+    return g * np.exp(a) * a * (a + 2) / np.cosh(x) ** 2
+
+
+def diamond_with(a_bar):
+    def answer(g, x):
+        a = np.tanh(x)
+        return a_bar(g, a, g * np.exp(a), g * a * a, np.exp(a)) * (1 - a * a)
+
+    return answer
+
+
 def unbroadcast(g, shape):
     g = g.sum(axis=tuple(range(g.ndim - len(shape))))
     return g.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
@@ -51,6 +83,19 @@ ANSWERS = [
             (lambda g, x, w: (w, x), "dx: ∂y/∂x without the upstream gradient: multiply by g."),
             (lambda g, x, w: (g * w, -g * x), "dw: right size, wrong sign."),
             (lambda g, x, w: g * w, "It returned one ndarray; 2 values are wanted: `return dx, dw`."),
+        ],
+    ),
+    Answers(
+        "diamond_backward",
+        diamond_backward,
+        [diamond_with_loops, diamond_in_one_formula],
+        [
+            (diamond_with(lambda g, a, b_bar, c_bar, c: b_bar * 2 * a), "only the path through b arrived"),
+            (diamond_with(lambda g, a, b_bar, c_bar, c: c_bar * c), "only the path through c arrived"),
+            (diamond_with(lambda g, a, b_bar, c_bar, c: b_bar * a + c_bar * c), "b uses a twice"),
+            (diamond_with(lambda g, a, b_bar, c_bar, c: b_bar * 2 * a + c_bar), "the slope of exp is missing"),
+            (lambda g, x: diamond_backward(g, x) / (1 - np.tanh(x) ** 2), "the slope of tanh is missing"),
+            (lambda g, x: diamond_backward(np.ones_like(g), x), "∂y/∂x without the upstream gradient"),
         ],
     ),
     Answers(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minidl import ops
 from minidl.check.draws import gradients_of, upstream
 from minidl.check.exercise import Exercise
 from minidl.check.function import FunctionExercise
@@ -18,6 +19,37 @@ multiply_backward = FunctionExercise(
     returns=("dx", "dw"),
     draw=draw_product,
     reference=gradients_of(lambda x, w: x * w, "x", "w"),
+)
+
+
+def diamond(x):
+    """a is used three times on the way to y: twice by b, once by c."""
+    a = ops.tanh(x)
+    b, c = a * a, ops.exp(a)
+    return b * c
+
+
+def one_path(da):
+    """Like the reference, but with this for ∂y/∂a."""
+    return lambda g, x: g * da(np.tanh(x)) * (1 - np.tanh(x) ** 2)
+
+
+diamond_backward = FunctionExercise(
+    name="diamond_backward",
+    task="y = b c with a = tanh x, b = a a, c = exp a, entry by entry: from g = ∂L/∂y to dx. All of shape (N,).",
+    arguments=("g", "x"),
+    returns=("dx",),
+    draw=lambda rng, s: {"g": upstream(rng, s.N + s.D), "x": upstream(rng, s.N + s.D)},
+    reference=gradients_of(diamond, "x"),
+    slips={
+        "only the path through b arrived: that through c must be added.": one_path(lambda a: 2 * a * np.exp(a)),
+        "only the path through c arrived: those through b must be added.": one_path(lambda a: a * a * np.exp(a)),
+        "b uses a twice: both paths count, ∂b/∂a = 2 a.": one_path(lambda a: (a + a * a) * np.exp(a)),
+        "the slope of tanh is missing: the last step is times 1 − a².": lambda g, x: (
+            g * (2 * np.tanh(x) + np.tanh(x) ** 2) * np.exp(np.tanh(x))
+        ),
+        "the slope of exp is missing: ∂c/∂a = exp a = c.": one_path(lambda a: 2 * a * np.exp(a) + a * a),
+    },
 )
 
 
@@ -49,4 +81,4 @@ unbroadcast = FunctionExercise(
     facts={"it works for axes of size 1, for axes that are missing, and for both": works_on_every_pair},
 )
 
-EXERCISES: tuple[Exercise, ...] = (multiply_backward, unbroadcast)
+EXERCISES: tuple[Exercise, ...] = (multiply_backward, diamond_backward, unbroadcast)
