@@ -3,7 +3,10 @@
 import math
 from typing import Any
 
-FALLS = ("loss", "error", "perplexity", "mse", "mae", "rmse", "learning_rate")
+from minidl.errors import describe
+from minidl.settings import check_number
+
+FALLS = ("loss", "error", "perplexity", "bits", "mse", "mae", "rmse", "learning_rate")
 RISES = ("acc", "precision", "recall", "f1", "auc", "top_k")
 
 
@@ -29,9 +32,11 @@ class Monitor:
     """
 
     def __init__(self, who: str, key: str, mode: str = "auto", min_delta: float = 0.0):
+        if not isinstance(key, str):
+            raise TypeError(f"{who} expects monitor as a key of the logs such as 'val_loss', got {describe(key)}.")
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"{who} expects mode 'auto', 'min' or 'max', got {mode!r}.")
-        self.who, self.key, self.min_delta = who, key, abs(min_delta)
+        self.who, self.key, self.min_delta = who, key, abs(check_number(who, "min_delta", min_delta))
         self.rises = mode == "max" or (mode == "auto" and any(word in key for word in RISES))
         self.known = mode != "auto" or any(word in key for word in (*RISES, *FALLS))
         self.worst = -math.inf if self.rises else math.inf

@@ -9,7 +9,7 @@ Keras'.
 ``streaming.py``       collecting batches
 ``accuracies.py``      accuracy in its forms, top-k accuracy
 ``counts.py``          confusion matrix, precision, recall, F1
-``distances.py``       mean absolute and squared error, perplexity
+``distances.py``       mean absolute and squared error, perplexity, bits per symbol
 =====================  ==============================================================
 """
 
@@ -39,6 +39,7 @@ from minidl.metrics.counts import (
     recall,
 )
 from minidl.metrics.distances import (
+    BitsPerSymbol,
     MeanAbsoluteError,
     MeanSquaredError,
     Perplexity,
@@ -64,6 +65,7 @@ BY_NAME: dict[str, type[Metric]] = {
     "mean_squared_error": MeanSquaredError, "mse": MeanSquaredError,
     "root_mean_squared_error": RootMeanSquaredError, "rmse": RootMeanSquaredError,
     "perplexity": Perplexity,
+    "bits": BitsPerSymbol,
 }  # fmt: skip
 
 
@@ -114,6 +116,6 @@ __all__ = [
     "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "TopKAccuracy",
     "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "top_k_accuracy",
     "ConfusionMatrix", "Precision", "Recall", "F1Score", "confusion_matrix", "precision", "recall", "f1_score",
-    "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError", "Perplexity",
+    "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError", "Perplexity", "BitsPerSymbol",
     "mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "perplexity",
 ]  # fmt: skip

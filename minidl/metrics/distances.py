@@ -1,9 +1,9 @@
-"""How far outputs are from targets: mean absolute and squared error, its root, and perplexity.
+"""How far outputs are from targets: mean absolute and squared error, its root, perplexity, and bits per symbol.
 
 t are the targets, y the outputs, n counts all their numbers (of all samples).
 """
 
-from math import exp, sqrt
+from math import exp, log, sqrt
 from typing import Any
 
 from minidl.arrays import Array, array_module
@@ -75,6 +75,24 @@ class Perplexity(Mean):
 
     def finish(self, mean: float) -> float:
         return exp(mean)
+
+
+class BitsPerSymbol(Perplexity):
+    """−(1/N) Σ_n log₂ p[n, label_n], the logarithm of the perplexity: so long is a text that the model has packed.
+
+    Source: Shannon 1951, "Prediction and entropy of printed English". Labels and outputs as ``Perplexity``.
+
+    >>> metric = BitsPerSymbol()
+    >>> metric.update([0, 3], [[0.25, 0.25, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25]])
+    >>> round(metric.result(), 6)
+    2.0
+    """
+
+    def __init__(self, from_logits: bool = False, name: str = "bits"):
+        super().__init__(from_logits, name)
+
+    def finish(self, mean: float) -> float:
+        return mean / log(2)
 
 
 def mean_absolute_error(targets: Any, outputs: Any, sample_weight: Any = None) -> float:
