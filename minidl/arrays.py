@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.settings import check_whole
+
 Array = Any  # a numpy.ndarray or a cupy.ndarray; there is no common base class to name
 
 _CUPY_HELP = "Install it with: pip install cupy-cuda13x (CUDA 13) or cupy-cuda12x (CUDA 12), or stay on device 'cpu'."
@@ -126,10 +128,24 @@ def default_dtype() -> np.dtype:
 def set_default_dtype(dtype: Any) -> None:
     """Choose float32 (fast) or float64 (for checking derivatives) as the default."""
     global _default_dtype
-    dtype = np.dtype(dtype)
-    if dtype.kind != "f":
-        raise TypeError(f"set_default_dtype expects a floating type such as 'float32', got {dtype}.")
-    _default_dtype = dtype
+    _default_dtype = check_dtype("set_default_dtype", dtype, "f")
+
+
+def check_dtype(who: str, dtype: Any, kinds: str = "fiub") -> np.dtype:
+    """The dtype, which must be one of real numbers (``kinds="f"``: of floating ones).
+
+    >>> check_dtype("Tensor", complex)
+    Traceback (most recent call last):
+    TypeError: Tensor expects a dtype of real numbers such as 'float32', got complex128.
+    """
+    expected = f"{who} expects a dtype of {'floating' if kinds == 'f' else 'real'} numbers such as 'float32', got"
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"{expected} {dtype!r}.") from None
+    if dtype is None or found.kind not in kinds:
+        raise TypeError(f"{expected} {found if dtype is not None else None}.")
+    return found
 
 
 def as_array(data: object, float_dtype: Any = None) -> Array:
@@ -206,6 +222,7 @@ def seed(value: int) -> None:
     >>> seed(0); a = generator().random(); seed(0); a == generator().random()
     True
     """
+    check_whole("seed", "value", value, lowest=0)
     # The bit generator's state is replaced, not the object: a loader that holds the generator follows the seed.
     _generator.bit_generator.state = np.random.default_rng(value).bit_generator.state
 
@@ -219,6 +236,6 @@ def generator(rng: "np.random.Generator | int | None" = None) -> np.random.Gener
         return _generator
     if isinstance(rng, np.random.Generator):
         return rng
-    if isinstance(rng, (int, np.integer)):
-        return np.random.default_rng(rng)
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        return np.random.default_rng(check_whole("rng", "a seed", rng, lowest=0))
     raise TypeError(f"rng must be a numpy.random.Generator, an integer seed or None, got {type(rng).__name__}.")

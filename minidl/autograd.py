@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from minidl import debugging, edits
-from minidl.arrays import Array, as_array, check_same_device, device_of, is_array, move
+from minidl.arrays import Array, as_array, check_dtype, check_same_device, device_of, is_array, move
 from minidl.backward import FREED, plus, upstream, walk
 from minidl.dispatch import OPS, register
 from minidl.edits import tick
@@ -73,6 +73,7 @@ class Tensor(Operators):
     __slots__ = ("_data", "_record", "grad", "requires_grad", "__weakref__")
 
     def __init__(self, data: Any, requires_grad: bool = False, *, dtype: Any = None, device: str | None = None):
+        dtype = None if dtype is None else check_dtype("Tensor", dtype)
         array = data._data if isinstance(data, Tensor) else as_array(data, dtype)
         if dtype is not None:
             array = array.astype(dtype, copy=False)

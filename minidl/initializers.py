@@ -30,13 +30,19 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import default_dtype, generator
+from minidl.arrays import check_dtype, default_dtype, generator
 from minidl.errors import describe, unknown_name
+from minidl.settings import check_number
 from minidl.variance_scaling import fans, normal_within_two, truncated_normal, uniform
 
 
 class Initializer:
     """Makes the first value of a parameter: ``initializer(shape, dtype=None, rng=None)`` gives a NumPy array."""
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if name != "value":  # of Constant: an array too
+                check_number(type(self).__name__, name, value, "[0, inf)" if name == "stddev" else "(-inf, inf)")
 
     def __call__(
         self, shape: int | tuple[int, ...], dtype: Any = None, rng: np.random.Generator | int | None = None
@@ -52,7 +58,8 @@ class Initializer:
             The one random generator by default (``minidl.seed``).
         """
         shape = _checked_shape(type(self).__name__, shape)
-        return np.asarray(self.draw(shape, generator(rng)), default_dtype() if dtype is None else dtype)
+        dtype = default_dtype() if dtype is None else check_dtype(type(self).__name__, dtype)
+        return np.asarray(self.draw(shape, generator(rng)), dtype)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """The float64 numbers: the one method that an initializer defines."""

@@ -34,6 +34,7 @@ All three have ``compile``, ``fit``, ``evaluate`` and ``predict``: see ``trainin
 
 import os
 from collections.abc import Iterable, Iterator
+from numbers import Integral
 from typing import Any
 
 from minidl.drawing import Drawing, name_layers
@@ -122,7 +123,11 @@ class Model(Trainable):
         """The layer of that name, or at that position."""
         inside = self.direct_layers()
         if name is None:
-            return inside[index or 0]
+            if index is None:
+                raise TypeError("get_layer expects a name or an index: get_layer('dense') or get_layer(index=0).")
+            if not isinstance(index, Integral) or not -len(inside) <= index < len(inside):
+                raise ValueError(f"get_layer expects an index from 0 to {len(inside) - 1}, got {index!r}.")
+            return inside[index]
         for layer in inside:
             if layer.name == name:
                 return layer

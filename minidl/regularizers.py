@@ -20,6 +20,7 @@ from typing import Any
 
 from minidl.errors import unknown_name
 from minidl.ops.selection import abs
+from minidl.settings import check_number
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class L1:
     """
 
     l1: float = 0.01
+
+    def __post_init__(self):
+        check_number("L1", "l1", self.l1, "[0, inf)")
 
     def __call__(self, w: Any) -> Any:
         return abs(w).sum() * self.l1
@@ -48,6 +52,9 @@ class L2:
 
     l2: float = 0.01
 
+    def __post_init__(self):
+        check_number("L2", "l2", self.l2, "[0, inf)")
+
     def __call__(self, w: Any) -> Any:
         return (w * w).sum() * self.l2
 
@@ -58,6 +65,10 @@ class L1L2:
 
     l1: float = 0.0
     l2: float = 0.0
+
+    def __post_init__(self):
+        check_number("L1L2", "l1", self.l1, "[0, inf)")
+        check_number("L1L2", "l2", self.l2, "[0, inf)")
 
     def __call__(self, w: Any) -> Any:
         return L1(self.l1)(w) + L2(self.l2)(w)

@@ -21,8 +21,10 @@ use the callback ``ReduceLROnPlateau``: a schedule knows only the step. Source: 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import cos, floor, isfinite, pi
+from math import cos, floor, pi
 from numbers import Integral, Real
+
+from minidl.settings import check_number
 
 
 class Schedule:
@@ -235,15 +237,9 @@ class LinearWarmup(Schedule):
 
 def _check_not_negative(schedule: Schedule, *names: str) -> None:
     for name in names:
-        value = getattr(schedule, name)
-        if not isinstance(value, Real):
-            raise TypeError(f"{type(schedule).__name__} expects a number for {name}, got {value!r}.")
-        if not (isfinite(value) and value >= 0):
-            raise ValueError(f"{type(schedule).__name__} expects {name} from 0 on, got {value}.")
+        check_number(type(schedule).__name__, name, getattr(schedule, name), "[0, inf)")
 
 
 def _check_positive(schedule: Schedule, *names: str) -> None:
-    _check_not_negative(schedule, *names)
     for name in names:
-        if getattr(schedule, name) == 0:
-            raise ValueError(f"{type(schedule).__name__} expects {name} above 0, got 0.")
+        check_number(type(schedule).__name__, name, getattr(schedule, name), "(0, inf)")

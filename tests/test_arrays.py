@@ -147,7 +147,7 @@ def test_default_dtype_is_float32_until_changed(float32_again):
 
 @pytest.mark.parametrize("dtype", ["int64", bool, "complex64", "U3"])
 def test_default_dtype_is_a_floating_type(dtype):
-    with pytest.raises(TypeError, match="set_default_dtype expects a floating type"):
+    with pytest.raises(TypeError, match="set_default_dtype expects a dtype of floating numbers"):
         arrays.set_default_dtype(dtype)
     assert arrays.default_dtype() == np.float32
 

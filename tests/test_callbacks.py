@@ -308,7 +308,7 @@ def test_csv_logger(tmp_path):
         (lambda: ModelCheckpoint("w.npz", save_freq="day"), "save_freq 'epoch' or a number"),
         (lambda: ReduceLROnPlateau(factor=2.0), r"factor in \[0, 1\), got 2.0"),
         (lambda: LearningRateScheduler(0.1), r"a function \(epoch, learning_rate\), got 0.1"),
-        (lambda: LearningRateScheduler(lambda epoch: "fast"), "return a number, got 'fast'"),
+        (lambda: LearningRateScheduler(lambda epoch: "fast"), "rate as a number >= 0, got str 'fast'"),
     ],
 )
 def test_mistakes_are_told_before_training(make, message):

@@ -151,6 +151,8 @@ def test_perplexity_from_probabilities_and_from_logits():
     assert metrics.perplexity(LABELS, SCORES, from_logits=True) == pytest.approx(expected, rel=1e-5)
     assert metrics.perplexity(LABELS, SCORES + np.float32(500), from_logits=True) == pytest.approx(expected, rel=1e-3)
     assert np.isfinite(metrics.perplexity([0], [[0.0, 1.0]]))
+    bits = metrics.BitsPerSymbol(from_logits=True).of(LABELS, SCORES)
+    assert bits == pytest.approx(np.log2(expected), rel=1e-5)
 
 
 # --- batches ------------------------------------------------------------------------------------------------------
@@ -170,6 +172,7 @@ COLLECTED = [
     (metrics.MeanSquaredError(), P, P[::-1].copy()),
     (metrics.RootMeanSquaredError(), P, P[::-1].copy()),
     (metrics.Perplexity(), LABELS, PROBABILITIES),
+    (metrics.BitsPerSymbol(from_logits=True), LABELS, SCORES),
     (metrics.get(lambda t, y: (t - y) ** 2), P, P[::-1].copy()),
 ]
 NAMES = [f"{type(m).__name__}-{m.name}" for m, _, _ in COLLECTED]
@@ -269,7 +272,7 @@ def test_the_loss_tells_whether_outputs_are_logits():
         (lambda: metrics.mean_squared_error(P[:, None], P), r"\(50,\), got shape \(50, 1\).\nThey would broadcast"),
         (lambda: metrics.mean_absolute_error(P, P[:, None]), "would broadcast"),
         (lambda: metrics.top_k_accuracy(LABELS, SCORES, 5), "k=5 expects at least 5 classes"),
-        (lambda: metrics.top_k_accuracy(LABELS, SCORES, 0), "k of 1 or more"),
+        (lambda: metrics.top_k_accuracy(LABELS, SCORES, 0), "k as a positive integer"),
         (lambda: metrics.precision(LABELS, SCORES), "expects two classes, got 4.\nChoose average='macro'"),
         (lambda: metrics.recall(LABELS, SCORES, average="marco"), "Did you mean 'macro'"),
         (lambda: metrics.confusion_matrix([0, 1], [0, 5], num_classes=3), "labels from 0 to 2, got 5"),

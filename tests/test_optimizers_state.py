@@ -258,7 +258,7 @@ REFUSED = [
     (lambda: Adam([md.Tensor([1.0])]), TypeError, r"expects Parameters, got Tensor\. Pass model\.parameters\(\)"),
     (lambda: Adam([("name", W)]), TypeError, "expects Parameters, got tuple"),
     (lambda: SGD([W], learning_rate=-1), ValueError, "learning_rate >= 0, got -1"),
-    (lambda: SGD([W], learning_rate=math.nan), ValueError, "learning_rate >= 0, got nan"),
+    (lambda: SGD([W], learning_rate=math.nan), ValueError, "learning_rate as a finite number >= 0, got nan"),
     (lambda: SGD([W], momentum=1.0), ValueError, r"momentum in \[0, 1\), got 1\.0"),
     (lambda: Adam([W], beta_1=1.0), ValueError, r"beta_1 in \[0, 1\), got 1\.0"),
     (lambda: AdamW([W], beta_2=-0.1), ValueError, r"beta_2 in \[0, 1\), got -0\.1"),

@@ -87,13 +87,13 @@ def test_sums_of_the_inverse_time_rule_grow_and_their_squares_do_not():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Constant(-0.1), "learning_rate from 0 on, got -0.1"),
-        (lambda: Constant(float("nan")), "learning_rate from 0 on, got nan"),
-        (lambda: StepDecay(0.1, every=0), "every above 0"),
-        (lambda: ExponentialDecay(0.1, 0, 0.5), "decay_steps above 0"),
-        (lambda: InverseTimeDecay(0.1, 10, -1.0), "decay_rate from 0 on"),
+        (lambda: Constant(-0.1), "learning_rate >= 0, got -0.1"),
+        (lambda: Constant(float("nan")), "learning_rate as a finite number >= 0, got nan"),
+        (lambda: StepDecay(0.1, every=0), "every > 0"),
+        (lambda: ExponentialDecay(0.1, 0, 0.5), "decay_steps > 0"),
+        (lambda: InverseTimeDecay(0.1, 10, -1.0), "decay_rate >= 0"),
         (lambda: CosineDecay(0.1, 100, warmup_steps=5), "expects warmup_target"),
-        (lambda: LinearWarmup(0.1, 0), "warmup_steps above 0"),
+        (lambda: LinearWarmup(0.1, 0), "warmup_steps > 0"),
         (lambda: PiecewiseConstantDecay([1], [0.1]), "one value more than boundaries"),
         (lambda: PiecewiseConstantDecay([2, 1], [0.1, 0.2, 0.3]), "rising boundaries"),
     ],
@@ -104,7 +104,7 @@ def test_impossible_values_are_refused(make, message):
 
 
 def test_wrong_kinds_are_refused():
-    with pytest.raises(TypeError, match="expects a number for learning_rate"):
+    with pytest.raises(TypeError, match="learning_rate as a number >= 0"):
         Constant("0.1")
     with pytest.raises(TypeError, match="expects a schedule or a number"):
         LinearWarmup("cosine", 3)

@@ -33,7 +33,7 @@ MISTAKES = {
     "no targets": (lambda: regressor().fit(X), r"needs the targets: fit\(x, y\)"),
     "validation_split too large": (
         lambda: regressor().fit(X, VALUES, validation_split=1.5),
-        "between 0 and 1, got 1.5",
+        r"in \(0, 1\), got 1.5",
     ),
     "validation_split too small": (lambda: regressor().fit(X, VALUES, validation_split=0.99), "leaves one part empty"),
     "NaN in x": (lambda: regressor().fit(broken((3, 1)), VALUES), r"x holds 1 NaN or infinite.*first at x\[3, 1\]"),
@@ -57,7 +57,7 @@ MISTAKES = {
     "one-hot for a loss of labels": (lambda: classifier().fit(X, np.eye(3)[LABELS]), "categorical_crossentropy"),
     "labels out of range": (lambda: classifier().fit(X, LABELS + 1), r"labels 0..2 for 3 classes, got 1..3"),
     "epochs": (lambda: regressor().fit(X, VALUES, epochs=2.5), "epochs as a whole number"),
-    "batch size": (lambda: regressor().fit(X, VALUES, batch_size=0), "batch_size of at least 1"),
+    "batch size": (lambda: regressor().fit(X, VALUES, batch_size=0), "batch_size as a positive integer, got 0"),
     "text": (lambda: regressor().fit(np.array(["a", "b"]), [1, 2]), "x: expected real numbers"),
     "ragged": (lambda: regressor().fit([[1, 2], [3]], [1, 2]), "rows differ in length"),
     "a number": (lambda: regressor().predict(3.0), "one row for each sample, got the single number"),
@@ -120,7 +120,7 @@ def test_nan_passes_when_it_is_allowed_to():
     ("settings", "message"),
     [
         (lambda folder: {"validation_data": (X[:, :2], LABELS)}, "expects 4 features"),
-        (lambda folder: {"validation_freq": 0, "validation_split": 0.2}, "validation_freq as a whole number from 1 on"),
+        (lambda folder: {"validation_freq": 0, "validation_split": 0.2}, "validation_freq as a positive integer"),
         (lambda folder: {"callbacks": lambda: 1}, "Callback objects"),
         (lambda folder: {"resume": folder / "run.txt"}, "must end in"),
         (lambda folder: {"resume": folder / "none" / "run.npz"}, "there is no folder"),

@@ -7,7 +7,9 @@ from typing import Any
 
 from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.monitor import Monitor
+from minidl.errors import describe
 from minidl.saving import check_path
+from minidl.settings import check_number
 
 
 class ModelCheckpoint(Callback):
@@ -53,9 +55,9 @@ class ModelCheckpoint(Callback):
             )
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
             raise ValueError(f"ModelCheckpoint expects save_freq 'epoch' or a number of steps, got {save_freq!r}.")
-        self.filepath, self.verbose, self.save_freq = str(filepath), verbose, save_freq
+        self.filepath, self.verbose, self.save_freq = check_name("ModelCheckpoint", filepath), verbose, save_freq
         self.watch = Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
-        self.best = initial_value_threshold
+        self.best = check_number("ModelCheckpoint", "initial_value_threshold", initial_value_threshold, optional=True)
         if save_best_only and self.best is None:
             self.best = self.watch.worst
         self.epoch = self.steps = 0
@@ -112,7 +114,10 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False):
-        self.path, self.separator, self.append = Path(filename), separator, append
+        self.path, self.append = Path(check_name("CSVLogger", filename)), append
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise ValueError(f"CSVLogger expects separator as one letter such as ',', got {separator!r}.")
+        self.separator = separator
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.begun = self.append and self.path.exists() and self.path.stat().st_size > 0
@@ -134,3 +139,10 @@ class CSVLogger(Callback):
                 writer.writeheader()
                 self.begun = True
             writer.writerow(row)
+
+
+def check_name(who: str, path: Any) -> str:
+    """A path as text."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{who} expects the path of a file, got {describe(path)}.")
+    return os.fspath(path)

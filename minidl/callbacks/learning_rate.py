@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.monitor import Monitor
+from minidl.settings import check_number, check_whole
 
 
 class LearningRateScheduler(Callback):
@@ -34,9 +35,8 @@ class LearningRateScheduler(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = optimizer_with_a_number("LearningRateScheduler", self.model)
         rate = self.schedule(epoch, optimizer.learning_rate) if self.takes_rate else self.schedule(epoch)
-        if not isinstance(rate, (int, float)) and getattr(rate, "ndim", 1) != 0:
-            raise TypeError(f"LearningRateScheduler expects its function to return a number, got {rate!r}.")
-        optimizer.learning_rate = float(rate)
+        rate = rate.item() if getattr(rate, "ndim", None) == 0 else rate  # NumPy's numbers
+        optimizer.learning_rate = float(check_number("LearningRateScheduler", "its function's rate", rate, "[0, inf)"))
         if self.verbose:
             print(f"Epoch {epoch + 1}: learning rate {optimizer.learning_rate:g}")
 
@@ -81,11 +81,13 @@ class ReduceLROnPlateau(Callback):
         cooldown: int = 0,
         min_lr: float = 0.0,
     ):
-        if not 0 <= factor < 1:
-            raise ValueError(f"ReduceLROnPlateau expects factor in [0, 1), got {factor!r}.")
-        self.watch = Monitor("ReduceLROnPlateau", monitor, mode, min_delta)
-        self.factor, self.patience, self.verbose = factor, patience, verbose
-        self.cooldown, self.min_lr = cooldown, min_lr
+        who = "ReduceLROnPlateau"
+        self.watch = Monitor(who, monitor, mode, min_delta)
+        self.factor = check_number(who, "factor", factor, "[0, 1)")
+        self.patience = check_whole(who, "patience", patience, lowest=0)
+        self.cooldown = check_whole(who, "cooldown", cooldown, lowest=0)
+        self.min_lr = check_number(who, "min_lr", min_lr, "[0, inf)")
+        self.verbose = verbose
         self.wait, self.cooling, self.best = 0, 0, self.watch.worst
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.monitor import Monitor
+from minidl.settings import check_number, check_whole
 
 
 class EarlyStopping(Callback):
@@ -48,8 +49,10 @@ class EarlyStopping(Callback):
         start_from_epoch: int = 0,
     ):
         self.watch = Monitor("EarlyStopping", monitor, mode, min_delta)
-        self.patience, self.verbose, self.baseline = patience, verbose, baseline
-        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+        self.patience = check_whole("EarlyStopping", "patience", patience, lowest=0)
+        self.baseline = check_number("EarlyStopping", "baseline", baseline, optional=True)
+        self.start_from_epoch = check_whole("EarlyStopping", "start_from_epoch", start_from_epoch, lowest=0)
+        self.verbose, self.restore_best_weights = verbose, restore_best_weights
         self.forget()
 
     def forget(self) -> None:
@@ -96,7 +99,8 @@ class StopAtThreshold(Callback):
 
     def __init__(self, threshold: float, monitor: str = "loss", mode: str = "auto", verbose: int = 0):
         self.watch = Monitor("StopAtThreshold", monitor, mode)
-        self.threshold, self.verbose = threshold, verbose
+        self.threshold = check_number("StopAtThreshold", "threshold", threshold)
+        self.verbose = verbose
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.watch.check_key(self.params["metrics"])

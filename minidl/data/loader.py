@@ -7,6 +7,7 @@ import numpy as np
 
 from minidl.arrays import Array, as_array, device_module, generator, move
 from minidl.data.rows import count_rows, take_rows
+from minidl.settings import check_whole
 
 
 class DataLoader:
@@ -72,10 +73,7 @@ class DataLoader:
         device: str | None = None,
         augment: Callable[..., Array] | None = None,
     ):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
-            raise TypeError(f"DataLoader expects an integer batch_size, got {batch_size!r}.")
-        if batch_size < 1:
-            raise ValueError(f"DataLoader expects a batch_size of at least 1, got {batch_size}.")
+        check_whole("DataLoader", "batch_size", batch_size)
         if device is not None:
             device_module(device)  # raises for a device that is unknown or absent
         self.samples = count_rows("DataLoader", arrays)

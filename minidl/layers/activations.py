@@ -11,6 +11,7 @@ from minidl.ops.exponentials import exp
 from minidl.ops.selection import clip
 from minidl.ops.softmax import log_softmax, softmax
 from minidl.ops.trigonometry import tanh
+from minidl.settings import check_number
 
 
 def gelu_tanh(x: Any) -> Any:
@@ -95,10 +96,8 @@ class ReLU(Layer):
 
     def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, **common: Any):
         super().__init__(**common)
-        if max_value is not None and not max_value >= 0:
-            raise ValueError(f"ReLU expects max_value >= 0, got {max_value!r}.")
-        self.max_value = max_value
-        self.negative_slope = negative_slope
+        self.max_value = check_number("ReLU", "max_value", max_value, "[0, inf)", optional=True)
+        self.negative_slope = check_number("ReLU", "negative_slope", negative_slope)
 
     def call(self, x: Tensor) -> Tensor:
         y = a.leaky_relu(x, self.negative_slope) if self.negative_slope else a.relu(x)
@@ -120,7 +119,7 @@ class LeakyReLU(Layer):
 
     def __init__(self, negative_slope: float = 0.3, **common: Any):
         super().__init__(**common)
-        self.negative_slope = negative_slope
+        self.negative_slope = check_number("LeakyReLU", "negative_slope", negative_slope)
 
     def call(self, x: Tensor) -> Tensor:
         return a.leaky_relu(x, self.negative_slope)
@@ -141,7 +140,7 @@ class ELU(Layer):
 
     def __init__(self, alpha: float = 1.0, **common: Any):
         super().__init__(**common)
-        self.alpha = alpha
+        self.alpha = check_number("ELU", "alpha", alpha)
 
     def call(self, x: Tensor) -> Tensor:
         return a.elu(x, self.alpha)

@@ -10,6 +10,7 @@ from minidl.layers.dropout import Dropout
 from minidl.ops.attention import attention, attention_weights, self_attention
 from minidl.ops.joining import concatenate
 from minidl.ops.linear import linear
+from minidl.settings import check_whole
 
 
 class KeyValueCache:
@@ -112,13 +113,10 @@ class MultiHeadAttention(Layer):
         **common: Any,
     ):
         super().__init__(**common)
-        value_dim = key_dim if value_dim is None else value_dim
-        if min(num_heads, key_dim, value_dim) < 1:
-            raise ValueError(
-                "MultiHeadAttention expects num_heads, key_dim and value_dim of at least 1, "
-                f"got {num_heads}, {key_dim} and {value_dim}."
-            )
-        self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, value_dim
+        who = type(self).__name__
+        self.num_heads = check_whole(who, "num_heads", num_heads)
+        self.key_dim = check_whole(who, "key_dim", key_dim)
+        self.value_dim = check_whole(who, "value_dim", key_dim if value_dim is None else value_dim)
         self.use_bias = use_bias
         self.dropout = Dropout(dropout, rng=rng)
         self.kernel_initializer = initializers.get(kernel_initializer)

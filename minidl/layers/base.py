@@ -18,6 +18,7 @@ from minidl.layers.symbolic import Symbol, call_on_symbols, check_shape
 from minidl.layers.weights import Loaded, load
 from minidl.patterns import select
 from minidl.regularizers import penalty
+from minidl.settings import check_flag
 
 
 class Parameter(Tensor):
@@ -33,7 +34,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, trainable: bool = True, *, dtype: Any = None, regularizer: Any = None):
         super().__init__(data, requires_grad=trainable, dtype=dtype)
-        self.trainable = bool(trainable)
+        self.trainable = check_flag("Parameter", "trainable", trainable)
         self.regularizer = regularizer  # a function of the parameter, or None: see minidl.regularizers
 
     def __repr__(self) -> str:
@@ -77,7 +78,7 @@ class Layer:
 
     def __init__(self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True):
         self.name = name or snake_case(type(self).__name__)
-        self._trainable = bool(trainable)
+        self._trainable = check_flag(type(self).__name__, "trainable", trainable)
         if input_shape is not None:
             self.input_shape = check_shape(type(self).__name__, "input_shape", input_shape)
 
@@ -196,6 +197,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        check_flag(f"{type(self).__name__} {self.name!r}", "trainable", value)
         for _, layer in self.named_layers():
             layer._trainable = bool(value)
         for p in self.parameters():

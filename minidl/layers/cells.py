@@ -8,7 +8,6 @@ of ``recurrent.py`` give the same numbers for all steps at once, in a fraction o
 """
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 from minidl import initializers, regularizers
@@ -21,6 +20,7 @@ from minidl.ops.gru import gru_step, gru_step_reset_before
 from minidl.ops.lstm import lstm_step
 from minidl.ops.recurrent import simple_rnn_step
 from minidl.ops.trigonometry import tanh
+from minidl.settings import check_whole
 
 
 class Cell(Layer):
@@ -63,9 +63,7 @@ class Cell(Layer):
         **common: Any,
     ):
         super().__init__(**common)
-        if not isinstance(units, Integral) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"{type(self).__name__} expects units as a positive integer, got {units!r}.")
-        self.units = int(units)
+        self.units = check_whole(type(self).__name__, "units", units)
         self.activation = get_activation(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -3,7 +3,6 @@
 Images are (N, H, W, C), sequences (N, T, C): channels last. Names, arguments and defaults are Keras'.
 """
 
-from numbers import Integral
 from typing import Any
 
 from minidl import initializers
@@ -14,6 +13,7 @@ from minidl.layers.base import Layer
 from minidl.ops.convolution import conv1d, conv2d
 from minidl.ops.transposed_convolution import conv2d_transpose
 from minidl.ops.windows import PADDINGS, check_padding, per_axis
+from minidl.settings import check_whole
 
 
 class Convolution(Layer):
@@ -58,7 +58,7 @@ class Convolution(Layer):
     ):
         super().__init__(**common)
         who = type(self).__name__
-        self.filters = None if filters is None else positive(who, "filters", filters)
+        self.filters = None if filters is None else check_whole(who, "filters", filters)
         self.kernel_size = per_axis(who, "kernel_size", kernel_size, self.axes)
         self.strides = per_axis(who, "strides", strides, self.axes)
         self.padding = check_padding(who, padding, self.paddings)
@@ -124,13 +124,6 @@ class Convolution(Layer):
         return ", ".join(settings)
 
 
-def positive(who: str, what: str, value: Any) -> int:
-    """A whole number of at least 1."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{who} expects {what} as a positive integer, got {value!r}.")
-    return int(value)
-
-
 class Conv2D(Convolution):
     """y = activation(conv2d(x, W) + b): the same F kernels at every place of an image.
 
@@ -174,8 +167,8 @@ class Conv2D(Convolution):
         **settings: Any,
     ):
         who = type(self).__name__
-        super().__init__(positive(who, "filters", filters), kernel_size, strides, padding, **settings)
-        self.groups = positive(who, "groups", groups)
+        super().__init__(check_whole(who, "filters", filters), kernel_size, strides, padding, **settings)
+        self.groups = check_whole(who, "groups", groups)
         if self.filters % self.groups:
             raise ValueError(f"{who} cannot cut filters={self.filters} into {self.groups} equal groups.")
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -247,7 +240,7 @@ class Conv2DTranspose(Convolution):
         kernel_initializer: Any = "glorot_uniform",
         **settings: Any,
     ):
-        super().__init__(positive("Conv2DTranspose", "filters", filters), kernel_size, strides, padding, **settings)
+        super().__init__(check_whole("Conv2DTranspose", "filters", filters), kernel_size, strides, padding, **settings)
         self.kernel_initializer = initializers.get(kernel_initializer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -1,6 +1,5 @@
 """The dense layer: every output sees every input."""
 
-from numbers import Integral
 from typing import Any
 
 from minidl import initializers, regularizers
@@ -9,6 +8,7 @@ from minidl.layers.activations import get as get_activation
 from minidl.layers.activations import name_of
 from minidl.layers.base import Layer
 from minidl.ops.linear import linear
+from minidl.settings import check_whole
 
 
 class Dense(Layer):
@@ -67,9 +67,7 @@ class Dense(Layer):
         if input_dim is not None:
             common["input_shape"] = (input_dim,)
         super().__init__(**common)
-        if not isinstance(units, Integral) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"Dense expects units as a positive integer, got {units!r}.")
-        self.units = int(units)
+        self.units = check_whole("Dense", "units", units)
         self.activation = get_activation(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

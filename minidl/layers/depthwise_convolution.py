@@ -5,8 +5,9 @@ from typing import Any
 from minidl import initializers
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
-from minidl.layers.convolution import Conv2D, Convolution, positive
+from minidl.layers.convolution import Conv2D, Convolution
 from minidl.ops.depthwise_convolution import depthwise_conv2d
+from minidl.settings import check_whole
 
 
 class DepthwiseConv2D(Convolution):
@@ -45,7 +46,7 @@ class DepthwiseConv2D(Convolution):
         **settings: Any,
     ):
         super().__init__(None, kernel_size, strides, padding, **settings)
-        self.depth_multiplier = positive("DepthwiseConv2D", "depth_multiplier", depth_multiplier)
+        self.depth_multiplier = check_whole("DepthwiseConv2D", "depth_multiplier", depth_multiplier)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

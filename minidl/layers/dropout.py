@@ -7,6 +7,7 @@ import numpy as np
 from minidl.arrays import Array, array_module, generator, move
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
+from minidl.settings import check_number
 
 
 class Dropout(Layer):
@@ -52,9 +53,7 @@ class Dropout(Layer):
         **common: Any,
     ):
         super().__init__(**common)
-        if not 0 <= rate < 1:
-            raise ValueError(f"Dropout expects 0 <= rate < 1, the share that is dropped, got {rate!r}.")
-        self.rate = rate
+        self.rate = check_number("Dropout", "rate", rate, "[0, 1)")
         self.noise_shape = noise_shape
         self.rng = None if rng is None else generator(rng)  # made once: each call goes on where the last one stopped
 

@@ -1,6 +1,5 @@
 """Embeddings: a vector for each word of a vocabulary, and texts as weighted sums of them (D1.E2)."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from minidl.arrays import Array, as_array, default_dtype
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer, Parameter
 from minidl.ops.indexing import take
+from minidl.settings import check_whole
 
 
 class Embedding(Layer):
@@ -64,10 +64,9 @@ class Embedding(Layer):
         if input_length is not None:
             common["input_shape"] = (input_length,)
         super().__init__(**common)
-        for name, n in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
-                raise ValueError(f"{type(self).__name__} expects {name} as a positive integer, got {n!r}.")
-        self.input_dim, self.output_dim = int(input_dim), int(output_dim)
+        who = type(self).__name__
+        self.input_dim = check_whole(who, "input_dim", input_dim)
+        self.output_dim = check_whole(who, "output_dim", output_dim)
         self.mask_zero = mask_zero
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)

@@ -27,6 +27,7 @@ from minidl.layers.base import Layer
 from minidl.ops.exponentials import sqrt
 from minidl.ops.normalization import batch_moments, batch_norm, layer_norm, rms_norm
 from minidl.ops.shape import moveaxis
+from minidl.settings import check_number, check_whole
 
 
 class ScaleAndShift(Layer):
@@ -45,9 +46,8 @@ class ScaleAndShift(Layer):
         **common: Any,
     ):
         super().__init__(**common)
-        if not epsilon > 0:
-            raise ValueError(f"{type(self).__name__} expects epsilon > 0, got {epsilon!r}.")
-        self.axis, self.epsilon = axis, epsilon
+        self.axis = axis
+        self.epsilon = check_number(type(self).__name__, "epsilon", epsilon, "(0, inf)")
         self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
@@ -145,9 +145,7 @@ class BatchNormalization(ScaleAndShift):
         **common: Any,
     ):
         super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, **common)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"BatchNormalization expects 0 <= momentum < 1, got {momentum!r}.")
-        self.momentum = momentum
+        self.momentum = check_number("BatchNormalization", "momentum", momentum, "[0, 1)")
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.moving_mean = self.moving_variance = None
@@ -268,9 +266,7 @@ class GroupNormalization(ScaleAndShift):
 
     def __init__(self, groups: int = 32, axis: int = -1, epsilon: float = 1e-3, **settings: Any):
         super().__init__(axis, epsilon, **settings)
-        if groups != -1 and groups < 1:
-            raise ValueError(f"GroupNormalization expects groups >= 1, or -1 for one channel a group, got {groups!r}.")
-        self.groups = groups
+        self.groups = -1 if groups == -1 else check_whole("GroupNormalization", "groups", groups)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         (C,) = self.sizes(input_shape)

@@ -12,6 +12,7 @@ from minidl import initializers
 from minidl.arrays import Array, move
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
+from minidl.settings import check_whole
 
 
 class SinusoidalPositions(Layer):
@@ -62,9 +63,7 @@ class PositionEmbedding(Layer):
 
     def __init__(self, sequence_length: int, initializer: Any = "glorot_uniform", **common: Any):
         super().__init__(**common)
-        if sequence_length < 1:
-            raise ValueError(f"PositionEmbedding expects a sequence_length of at least 1, got {sequence_length!r}.")
-        self.sequence_length = sequence_length
+        self.sequence_length = check_whole("PositionEmbedding", "sequence_length", sequence_length)
         self.initializer = initializers.get(initializer)
         self.positions = None
 

@@ -8,6 +8,7 @@ from minidl.arrays import generator, move
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.layers.dropout import Dropout
+from minidl.settings import check_number
 
 
 class SpatialDropout1D(Dropout):
@@ -61,9 +62,7 @@ class GaussianNoise(Layer):
 
     def __init__(self, stddev: float, rng: np.random.Generator | int | None = None, **common: Any):
         super().__init__(**common)
-        if not stddev >= 0:
-            raise ValueError(f"GaussianNoise expects stddev >= 0, got {stddev!r}.")
-        self.stddev = stddev
+        self.stddev = check_number("GaussianNoise", "stddev", stddev, "[0, inf)")
         self.rng = None if rng is None else generator(rng)  # made once: each call goes on where the last one stopped
 
     def call(self, x: Tensor) -> Tensor:

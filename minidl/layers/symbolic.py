@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import default_dtype
+from minidl.arrays import check_dtype, default_dtype
 from minidl.autograd import Tensor
 from minidl.recording import no_grad
 
@@ -42,7 +42,7 @@ class Symbol:
         settings: dict[str, Any] | None = None,
     ):
         self.shape = tuple(shape)
-        self.dtype = default_dtype() if dtype is None else np.dtype(dtype)
+        self.dtype = default_dtype() if dtype is None else check_dtype("Input", dtype)
         self.layer = layer
         self.inputs = inputs
         self.settings = settings or {}

@@ -18,6 +18,7 @@ from minidl.metrics.reading import (
     read_sparse,
 )
 from minidl.metrics.streaming import Mean
+from minidl.settings import check_whole
 
 
 class Accuracy(Mean):
@@ -147,9 +148,7 @@ class TopKAccuracy(Mean):
 
     def __init__(self, k: int = 5, name: str = "top_k_accuracy"):
         super().__init__(name)
-        if k < 1:
-            raise ValueError(f"{name} expects k of 1 or more, got {k}.")
-        self.k = k
+        self.k = check_whole(name, "k", k)
 
     def values(self, targets: Any, outputs: Any) -> Array:
         targets, p = plain_pair(targets, outputs)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from minidl.arrays import Array, device_of, move
 from minidl.errors import describe, first_few
 from minidl.layers.base import Parameter
 from minidl.optimizers.shelf import Shelf, plain
+from minidl.settings import check_number
 
 
 class Optimizer:
@@ -42,19 +42,14 @@ class Optimizer:
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ):
-        for name, number in (("learning_rate", learning_rate), ("weight_decay", weight_decay or 0.0)):
-            if not isinstance(number, Real) and not (name == "learning_rate" and callable(number)):
-                raise TypeError(f"{type(self).__name__} expects {name} as a number, got {describe(number)}.")
-        if not callable(learning_rate) and not learning_rate >= 0:
-            raise ValueError(f"{type(self).__name__} expects learning_rate >= 0, got {learning_rate!r}.")
-        for name, limit in (("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)):
-            if limit is not None and not limit > 0:
-                raise ValueError(f"{type(self).__name__} expects {name} > 0, or None, got {limit!r}.")
+        who = type(self).__name__
+        if not callable(learning_rate):
+            check_number(who, "learning_rate", learning_rate, "[0, inf)")
         self.learning_rate = learning_rate
-        self.weight_decay = weight_decay or 0.0
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
+        self.weight_decay = check_number(who, "weight_decay", weight_decay, "[0, inf)", optional=True) or 0.0
+        self.clipnorm = check_number(who, "clipnorm", clipnorm, "(0, inf)", optional=True)
+        self.clipvalue = check_number(who, "clipvalue", clipvalue, "(0, inf)", optional=True)
+        self.global_clipnorm = check_number(who, "global_clipnorm", global_clipnorm, "(0, inf)", optional=True)
         self.iterations = 0
         self.parameters: list[Parameter] = []
         self.joined: list[int] = []  # how many steps had been taken when each of them came

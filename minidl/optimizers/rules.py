@@ -9,6 +9,7 @@ import math
 
 from minidl.arrays import array_module, constant
 from minidl.optimizers.base import Optimizer
+from minidl.settings import check_number
 
 
 class SGD(Optimizer):
@@ -32,9 +33,7 @@ class SGD(Optimizer):
 
     def __init__(self, parameters=None, learning_rate=0.01, momentum: float = 0.0, nesterov: bool = False, **settings):
         super().__init__(parameters, learning_rate, **settings)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"SGD expects momentum in [0, 1), got {momentum!r}.")
-        self.momentum = momentum
+        self.momentum = check_number("SGD", "momentum", momentum, "[0, 1)")
         self.nesterov = nesterov
         if not momentum:
             self.state_names = ()
@@ -68,8 +67,8 @@ class RMSprop(Optimizer):
 
     def __init__(self, parameters=None, learning_rate=0.001, rho: float = 0.9, epsilon: float = 1e-7, **settings):
         super().__init__(parameters, learning_rate, **settings)
-        self.rho = rho
-        self.epsilon = epsilon
+        self.rho = check_number("RMSprop", "rho", rho, "[0, 1)")
+        self.epsilon = check_number("RMSprop", "epsilon", epsilon, "[0, inf)")
 
     def update(self, w, g, t, rate, v):
         xp = array_module(w)
@@ -104,8 +103,9 @@ class Adagrad(Optimizer):
         **settings,
     ):
         super().__init__(parameters, learning_rate, **settings)
-        self.initial_accumulator_value = initial_accumulator_value
-        self.epsilon = epsilon
+        who, first = "Adagrad", initial_accumulator_value
+        self.initial_accumulator_value = check_number(who, "initial_accumulator_value", first, "[0, inf)")
+        self.epsilon = check_number(who, "epsilon", epsilon, "[0, inf)")
 
     def initial_state(self, name):
         return self.initial_accumulator_value
@@ -153,12 +153,10 @@ class Adam(Optimizer):
         **settings,
     ):
         super().__init__(parameters, learning_rate, **settings)
-        for name, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
-            if not 0 <= beta < 1:
-                raise ValueError(f"{type(self).__name__} expects {name} in [0, 1), got {beta!r}.")
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        who = type(self).__name__
+        self.beta_1 = check_number(who, "beta_1", beta_1, "[0, 1)")
+        self.beta_2 = check_number(who, "beta_2", beta_2, "[0, 1)")
+        self.epsilon = check_number(who, "epsilon", epsilon, "[0, inf)")
 
     def update(self, w, g, t, rate, m, v):
         xp = array_module(w)

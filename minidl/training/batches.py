@@ -16,6 +16,7 @@ from minidl.arrays import Array, array_module, as_array, default_dtype, move
 from minidl.autograd import Tensor
 from minidl.data import DataLoader
 from minidl.errors import describe
+from minidl.settings import check_number, check_whole
 
 Batch = tuple[Any, Any, Array | None]
 
@@ -73,8 +74,7 @@ class Samples:
 
     def split(self, fraction: float) -> tuple["Samples", "Samples"]:
         """The first and the last samples; the last ``fraction`` of them, as Keras takes them for validation."""
-        if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-            raise ValueError(f"{self.who} expects validation_split between 0 and 1, got {fraction!r}.")
+        check_number(self.who, "validation_split", fraction, "(0, 1)")
         first = math.floor(self.n * (1 - fraction))
         if first in (0, self.n):
             raise ValueError(f"{self.who}: validation_split={fraction} of {self.n} samples leaves one part empty.")
@@ -177,6 +177,7 @@ def weights_of(who: str, n: int, targets: list, sample_weight: Any, class_weight
     labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y), -1)[:, 0]  # (N,)
     of_class = array_module(y).ones(n, default_dtype())
     for label, weight in class_weight.items():
+        check_number(who, f"class_weight[{label!r}]", weight, "[0, inf)")
         of_class[labels == label] = weight
     return of_class if w is None else w * of_class
 
@@ -213,8 +214,8 @@ class Batches:
     """
 
     def __init__(self, who: str, source: Any, arrange: Any, steps: int | None = None):
-        if steps is not None and not (isinstance(steps, (int, np.integer)) and steps > 0):
-            raise ValueError(f"{who} expects a positive number of steps, got {steps!r}.")
+        if steps is not None:
+            check_whole(who, "steps", steps)
         self.who, self.arrange = who, arrange
         self.loader = source if isinstance(source, DataLoader) else None
         self.source = source

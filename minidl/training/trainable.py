@@ -12,8 +12,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minidl import optimizers
 from minidl.arrays import Array
 from minidl.autograd import Tensor
@@ -21,6 +19,7 @@ from minidl.callbacks import Callback, History
 from minidl.callbacks.progress import figures, verbosity
 from minidl.layers.base import Layer
 from minidl.recording import no_grad
+from minidl.settings import check_whole
 from minidl.training.batches import Batches, Samples, from_stream, is_stream
 from minidl.training.evaluation import as_keras, evaluate_batches, predict_batches
 from minidl.training.fitting import Run
@@ -154,8 +153,9 @@ class Trainable(Layer):
         much faster: see ``memory.py``, which also says how to forbid it.
         """
         self._require_compiled("fit")
-        _check_counts(epochs=epochs, initial_epoch=initial_epoch)
-        _check_counts(lowest=1, validation_freq=validation_freq)
+        check_whole("fit", "epochs", epochs, lowest=0)
+        check_whole("fit", "initial_epoch", initial_epoch, lowest=0)
+        check_whole("fit", "validation_freq", validation_freq)
         device, held_out = device_of_model(self), None
         if is_stream(x):
             if y is not None or sample_weight is not None or validation_split:
@@ -333,9 +333,3 @@ class Trainable(Layer):
 def device_of_model(model: Layer) -> str:
     """``"cpu"`` or ``"cuda"``: where the parameters are."""
     return next((p.device for _, p in model.named_parameters()), "cpu")
-
-
-def _check_counts(lowest: int = 0, **counts: Any) -> None:
-    for name, n in counts.items():
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < lowest:
-            raise ValueError(f"fit expects {name} as a whole number from {lowest} on, got {n!r}.")

@@ -152,7 +152,7 @@ REFUSALS = [
     Refusal("attention", lambda: md.attention(Q, K, K, np.zeros((3, 5))), TypeError, "truth values.*float64"),
     Refusal("attention_weights", lambda: md.attention_weights(Q, K, MASK), ValueError, r"\(2, 3, 5\), got \(3, 4\)"),
     Refusal("self_attention", lambda: md.self_attention(Q, 2), ValueError, r"\(N, T, 3 \* 2 heads \* d\), got \(2, 3"),
-    Refusal("MultiHeadAttention", lambda: layers.MultiHeadAttention(0, 4), ValueError, "at least 1, got 0, 4 and 4"),
+    Refusal("MultiHeadAttention", lambda: layers.MultiHeadAttention(0, 4), ValueError, "num_heads as a positive"),
     Refusal("MultiHeadAttention", lambda: layers.MultiHeadAttention(2, 4)(Q[0]), ValueError, r"\(N, T, D\) with D"),
     Refusal("MultiHeadAttention", lambda: masked(attention_mask=MASK), ValueError, r"\(3, 3\) or \(2, 3, 3\) or "),
     Refusal("MultiHeadAttention", lambda: masked(value_mask=MASK[:, :3]), ValueError, r"value_mask of shape \(2, 3"),
@@ -161,7 +161,7 @@ REFUSALS = [
     Refusal("TransformerBlock", lambda: layers.TransformerBlock(3, 8)(Q), ValueError, "multiple of its 3 heads"),
     Refusal("PositionEmbedding", lambda: layers.PositionEmbedding(2)(Q), ValueError, "has 2 positions of 4 features"),
     Refusal("PositionEmbedding", lambda: layers.PositionEmbedding(4)(Q, start=2), ValueError, r"after 2 steps\."),
-    Refusal("PositionEmbedding", lambda: layers.PositionEmbedding(0), ValueError, "at least 1, got 0"),
+    Refusal("PositionEmbedding", lambda: layers.PositionEmbedding(0), ValueError, "positive integer, got 0"),
     Refusal("PositionEmbedding", lambda: layers.PositionEmbedding(2)(Q[0]), ValueError, r"\(N, T, D\) with D known"),
     Refusal("SinusoidalPositions", lambda: layers.SinusoidalPositions()(Q[0] > 0), ValueError, "Embedding before"),
 ]  # fmt: skip
