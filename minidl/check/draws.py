@@ -24,7 +24,8 @@ def gradients_of(f: Callable, *names: str, upstream: tuple[str, ...] = ("g",)) -
     Parameters
     ----------
     f
-        A function written with minidl's ops. Its arguments' names are those that ``draw`` gives.
+        A function written with minidl's ops. Its arguments' names are those that ``draw`` gives; others keep their
+        defaults.
     *names
         The arguments to differentiate by, in the order in which the exercise returns their gradients.
     upstream
@@ -45,7 +46,7 @@ def gradients_of(f: Callable, *names: str, upstream: tuple[str, ...] = ("g",)) -
 
     def reference(**drawn: Any) -> tuple:
         leaves = {name: Tensor(drawn[name], requires_grad=True) for name in names}
-        y = f(*(leaves[name] if name in leaves else drawn[name] for name in arguments))
+        y = f(*(leaves[name] if name in leaves else drawn[name] for name in arguments if name in drawn))
         ys = y if isinstance(y, tuple) else (y,)
         gs = [drawn[g] for g in upstream] or [1.0]
         loss = sum((y * g).sum() for y, g in zip(ys, gs, strict=True))  # L = Σ ⟨g, y⟩
