@@ -6,10 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image  # Matplotlib writes its own PNG files with it
 
-DPI, COLOURS = (
-    80,
-    256,
-)  # of a picture in a notebook, whose file should stay small: a third of the size, no difference seen
+# In a notebook, whose file should stay small. With so few colours it is a third of the size, and no difference is seen.
+DPI, COLOURS = 80, 256
 
 
 class Picture(Figure):
