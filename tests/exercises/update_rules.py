@@ -62,7 +62,27 @@ def adam_in_place(w, g, m, v, t, *settings):
     return new_w, new_m, new_v
 
 
+def largest_by_trying(curvatures):
+    """Narrowed down by bisection: does (1 − α λ)ⁿ grow?"""
+    low, high = 0.0, 1e3
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if all(abs(1 - middle * c) < 1 for c in curvatures) else (low, middle)
+    return low
+
+
 ANSWERS = [
+    Answers(
+        "largest_learning_rate",
+        lambda curvatures: 2 / np.max(curvatures),
+        [largest_by_trying, lambda curvatures: min(2 / c for c in curvatures)],
+        [
+            (lambda curvatures: 2 / np.min(curvatures), "the steepest one, max λ, sets the bound"),
+            (lambda curvatures: 1 / np.max(curvatures), "the bound is where it is −1"),
+            (lambda curvatures: 2 / (np.min(curvatures) + np.max(curvatures)), "the bound is where 1 − α λ = −1"),
+            (lambda curvatures: 2 / curvatures[-1], "learning_rate"),
+        ],
+    ),
     Answers(
         "adam_step",
         adam_step,

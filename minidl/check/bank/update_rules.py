@@ -72,4 +72,33 @@ adam_step = FunctionExercise(
     look="m and v first: w can only be right after them.",
 )
 
-EXERCISES: tuple[Exercise, ...] = (adam_step,)
+
+def draw_curvatures(rng, s):
+    return {"curvatures": rng.uniform(0.5, 50.0, size=s.H)}
+
+
+largest_learning_rate = FunctionExercise(
+    name="largest_learning_rate",
+    task="SGD in a bowl L = ½ Σ λ_i w_i², from the curvatures λ (D,): the learning rate up to which it comes to rest.",
+    arguments=("curvatures",),
+    returns=("learning_rate",),
+    draw=draw_curvatures,
+    reference=lambda curvatures: 2 / curvatures.max(),
+    slips={
+        "the flattest direction was asked: the steepest one, max λ, sets the bound.": lambda curvatures: (
+            2 / curvatures.min()
+        ),
+        "at 1/λ the factor 1 − α λ is 0, rest in one step: the bound is where it is −1.": lambda curvatures: (
+            1 / curvatures.max()
+        ),
+        "that α suits the flattest and the steepest together: the bound is where 1 − α λ = −1.": lambda curvatures: (
+            2 / (curvatures.max() + curvatures.min())
+        ),
+        "the mean curvature does not decide: the steepest direction alone would run away.": lambda curvatures: (
+            2 / curvatures.mean()
+        ),
+    },
+    look="1 − α λ for the steepest direction.",
+)
+
+EXERCISES: tuple[Exercise, ...] = (largest_learning_rate, adam_step)
