@@ -161,8 +161,11 @@ def as_array(data: object, float_dtype: Any = None) -> Array:
         return array
     try:
         array = np.asarray(data)
-    except ValueError as error:  # a ragged list
-        raise ValueError(f"expected a rectangular array, got a list whose rows differ in length.\n{error}") from None
+    except ValueError:  # a ragged list
+        raise ValueError(
+            "expected a rectangular array, got a list whose rows differ in length.\n"
+            "Rows of words or steps are brought to one length by md.data.pad_sequences."
+        ) from None
     if array.dtype.kind == "f":
         return array.astype(_default_dtype if float_dtype is None else float_dtype)
     if array.dtype.kind not in "iub":
@@ -174,6 +177,8 @@ def _hint(kind: str) -> str:
     """What to do with an array that does not hold real numbers."""
     if kind == "c":
         return " Give real and imaginary parts apart."
+    if kind in "SUT":
+        return "\nWords become numbers with md.data.Tokenizer, class names with np.unique(..., return_inverse=True)."
     return " Is there None or text, or are rows of unequal length?" if kind == "O" else ""
 
 

@@ -5,7 +5,7 @@ This module holds the phrases that many rooms need; everything else is written w
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def unknown_name(who: str, name: object, choices: Iterable[str]) -> ValueError:
@@ -28,6 +28,17 @@ def first_few(faults: list[str], n: int = 6) -> str:
     'missing: W; missing: b; and 1 more'
     """
     return "; ".join(faults[:n]) + (f"; and {len(faults) - n} more" if len(faults) > n else "")
+
+
+def channels_last(shape: Sequence[int | None], C: int | None) -> str:
+    r"""The likely fix, on a line of its own, where the C channels stand before the pixels or steps instead of last.
+
+    >>> channels_last((32, 3, 28, 28), 3)
+    '\nChannels come last here: x.transpose(0, 2, 3, 1)?'
+    """
+    if len(shape) < 3 or shape[1] != C:
+        return ""
+    return f"\nChannels come last here: x.transpose{(0, *range(2, len(shape)), 1)}?"
 
 
 def describe(x: object) -> str:

@@ -29,7 +29,7 @@ class ImageFolder(DataLoader):
     endings than those of images are passed over.
 
     **Broken files.** Each file is opened and decoded once at the start. Those that are empty, broken or have more than
-    8 bits a channel are left out, and named in one ``UserWarning``. Where nothing is left, that is an error.
+    8 bits a channel are left out, and named in one ``UserWarning``. Where nothing is left of a class, that is an error.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ class ImageFolder(DataLoader):
     FileNotFoundError
         There is no such directory, or no folder for one of the ``classes``.
     ValueError
-        No readable image; fewer than two classes, or with "binary" not exactly two; Pillow is not installed.
+        No readable image of some class; fewer than two classes, or with "binary" not exactly two; Pillow is not
+        installed.
 
     Notes
     -----
@@ -97,7 +98,7 @@ class ImageFolder(DataLoader):
         self.change = augment
         names = class_names(self.directory, classes, class_mode)
         self.class_indices = {name: k for k, name in enumerate(names)}
-        self.filenames, labels = find_images(self.directory, names)
+        self.filenames, labels = find_images(self.directory, names, all_of_them=class_mode is not None)
         self.classes = np.array(labels, np.int64)
         labels = [] if class_mode is None else [_as_labels(self.classes, class_mode, len(names))]
         super().__init__(
@@ -172,8 +173,11 @@ def class_names(directory: Path, classes: Sequence[str] | None, class_mode: str 
     return names
 
 
-def find_images(directory: Path, names: list[str]) -> tuple[list[str], list[int]]:
-    """The readable images of these folders, sorted, and their labels; a warning names the others."""
+def find_images(directory: Path, names: list[str], all_of_them: bool = True) -> tuple[list[str], list[int]]:
+    """The readable images of these folders, sorted, and their labels; a warning names the others.
+
+    With ``all_of_them`` each folder must hold one: a model cannot learn a class that it never sees.
+    """
     pillow_package()  # says now when it is absent
     files, labels, faults = [], [], []
     for label, name in enumerate(names):
@@ -187,10 +191,12 @@ def find_images(directory: Path, names: list[str]) -> tuple[list[str], list[int]
             else:
                 files.append(file)
                 labels.append(label)
-    if not files:
+    bare = sorted(set(range(len(names))) - set(labels)) if all_of_them else []
+    if not files or bare:
+        where = f" of the class {', '.join(names[k] for k in bare)}" if files else ""
         found = f"; unreadable: {first_few(faults, 3)}" if faults else ""
         raise ValueError(
-            f"ImageFolder found no readable image in {str(directory)!r}{found}.\n"
+            f"ImageFolder found no readable image{where} in {str(directory)!r}{found}.\n"
             f"It looks for files ending in {', '.join(ENDINGS)}."
         )
     if faults:

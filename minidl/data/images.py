@@ -12,7 +12,7 @@ from minidl.data.augment import random_crop
 from minidl.data.folders import ImageFolder
 from minidl.data.interpolation import FILLS
 from minidl.data.loader import DataLoader
-from minidl.errors import unknown_name
+from minidl.errors import channels_last, unknown_name
 
 
 class ImageDataGenerator:
@@ -152,7 +152,7 @@ def check_images(who: str, x: Array) -> None:
     if x.ndim == 3:
         fix = "\nAdd the missing axis: x[..., None] for one channel, x[None] for one image."
     elif x.ndim == 4:
-        fix = "\nChannels come last here: x.transpose(0, 2, 3, 1)?"
+        fix = channels_last(x.shape, x.shape[1])
     raise ValueError(f"{who} expects images (N, H, W, C), got shape {tuple(x.shape)}.{fix}")
 
 

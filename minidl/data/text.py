@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.errors import unknown_name
+from minidl.settings import check_whole
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
@@ -68,8 +69,8 @@ class Tokenizer:
         char_level: bool = False,
         oov_token: str | None = None,
     ):
-        if num_words is not None and not num_words > 0:
-            raise ValueError(f"Tokenizer expects num_words as a positive integer, got {num_words!r}.")
+        if num_words is not None:
+            check_whole("Tokenizer", "num_words", num_words)
         if not split:
             raise ValueError("Tokenizer expects split as at least one character. Use char_level=True for characters.")
         self.num_words = num_words
@@ -116,7 +117,9 @@ class Tokenizer:
     # --- there and back ---------------------------------------------------------------------------------------------
 
     def texts_to_sequences(self, texts: Iterable[str | Sequence[str]]) -> list[list[int]]:
-        """The indices of each text's words."""
+        """The indices of each text's words; unknown words are left out, or become the index of ``oov_token``."""
+        if not self.word_index:
+            raise ValueError("texts_to_sequences knows no words yet: call fit_on_texts(texts) first.")
         return [
             [i for word in words if (i := self._index(word)) is not None]
             for words in self._split_all("texts_to_sequences", texts)
@@ -159,7 +162,7 @@ class Tokenizer:
         matrix = np.zeros((len(sequences), V))
         for row, sequence in zip(matrix, sequences):
             for i, n in Counter(sequence).items():
-                if i < V:
+                if check_whole("sequences_to_matrix", "indices", i, lowest=0) < V:
                     row[i] = MODES[mode](self, i, n, len(sequence))
         return matrix
 
@@ -227,7 +230,7 @@ def pad_sequences(
     ValueError
         The items of the sequences differ in shape.
     TypeError
-        An item of ``sequences`` is no sequence.
+        An item of ``sequences`` is no sequence, or not of numbers.
 
     Examples
     --------
@@ -239,8 +242,8 @@ def pad_sequences(
     for name, side in (("padding", padding), ("truncating", truncating)):
         if side not in ("pre", "post"):
             raise ValueError(f"pad_sequences expects {name} 'pre' or 'post', got {side!r}.")
-    if maxlen is not None and maxlen < 1:
-        raise ValueError(f"pad_sequences expects maxlen as a positive integer, got {maxlen!r}.")
+    if maxlen is not None:
+        check_whole("pad_sequences", "maxlen", maxlen)
     for sequence in sequences:
         if not hasattr(sequence, "__len__") or isinstance(sequence, str):
             hint = "Use Tokenizer.texts_to_sequences first." if isinstance(sequence, str) else "Write [sequence]?"
@@ -251,7 +254,7 @@ def pad_sequences(
     for row, sequence in zip(padded, sequences):
         if not len(sequence):
             continue
-        kept = np.asarray(sequence[-T:] if truncating == "pre" else sequence[:T], dtype)
+        kept = as_numbers(sequence[-T:] if truncating == "pre" else sequence[:T], dtype)
         if kept.shape[1:] != item:
             raise ValueError(f"pad_sequences expects steps of one shape, got {item} and {kept.shape[1:]}.")
         if padding == "pre":
@@ -259,3 +262,14 @@ def pad_sequences(
         else:
             row[: len(kept)] = kept
     return padded
+
+
+def as_numbers(sequence: Any, dtype: Any) -> np.ndarray:
+    """A sequence as an array of this dtype; words and numbers too large for it are refused."""
+    try:
+        return np.asarray(sequence, dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        words = any(isinstance(item, str) for item in sequence)
+        hint = "Use Tokenizer.texts_to_sequences first." if words else str(error)
+        kind = TypeError if words or isinstance(error, TypeError) else ValueError
+        raise kind(f"pad_sequences expects sequences of {np.dtype(dtype)} numbers, got {sequence!r}.\n{hint}") from None

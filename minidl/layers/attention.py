@@ -185,6 +185,7 @@ class MultiHeadAttention(Layer):
         own = (value is None or value is query) and (key is None or key is query)
         value = query if value is None else value
         key = value if key is None else key
+        self.check_axes(query.shape, value.shape, key.shape)
         S = value.shape[1] + (0 if cache is None else len(cache))
         mask = self.combined(attention_mask, query_mask, value_mask, key_mask, *query.shape[:2], S)
         drops = self.training and self.dropout.rate > 0
@@ -248,17 +249,28 @@ class MultiHeadAttention(Layer):
             total = mask if total is None else total & mask
         return total
 
+    def check_axes(self, query: tuple, value: tuple, key: tuple) -> None:
+        """Refuse what is not sequences, one of each kind for every sample, and as many keys as values."""
+        if not len(query) == len(value) == len(key) == 3 or not query[0] == value[0] == key[0] or value[1] != key[1]:
+            raise ValueError(
+                f"MultiHeadAttention {self.name!r} expects query (N, T, D), value and key (N, S, ...), "
+                f"got {query}, {value} and {key}."
+            )
+
     def checked_mask(self, name: str, mask: Any, shapes: list[tuple[int, ...]]) -> Array:
         """The mask as truth values, refused unless it has one of these shapes (or 1 on some axes)."""
         mask = mask.data if isinstance(mask, Tensor) else as_array(mask)
         if mask.dtype.kind not in "biu":
             raise TypeError(
                 f"MultiHeadAttention {self.name!r} expects {name} of truth values, True where a step may be seen, "
-                f"got {mask.dtype}."
+                f"got {mask.dtype}.\nCompare first: mask > 0.5, or mask > -1 for numbers to be added to scores."
             )
         if not any(len(s) == mask.ndim and all(n in (1, m) for n, m in zip(mask.shape, s)) for s in shapes):
             allowed = " or ".join(map(str, shapes))
-            raise ValueError(f"MultiHeadAttention {self.name!r} expects {name} of shape {allowed}, got {mask.shape}.")
+            fix = "\nOne truth value for each step goes into value_mask." if mask.shape == shapes[-1][::3] else ""
+            raise ValueError(
+                f"MultiHeadAttention {self.name!r} expects {name} of shape {allowed}, got {mask.shape}.{fix}"
+            )
         return mask.astype(bool)
 
     def describe(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from minidl import initializers
 from minidl.autograd import Tensor
+from minidl.errors import channels_last
 from minidl.layers.activations import get as get_activation
 from minidl.layers.activations import name_of
 from minidl.layers.base import Layer
@@ -92,9 +93,7 @@ class Convolution(Layer):
             fix = "\nAdd the missing axis: x[..., None] for one channel, x[None] for one sample."
         elif len(shape) == self.axes + 2:
             C = self.channels
-            if shape[1] == C:
-                order = (0, *range(2, self.axes + 2), 1)
-                fix = f"\nChannels come last here: x.transpose{order}?"
+            fix = channels_last(shape, C)
         expected = self.expected.format(C)
         raise ValueError(f"{type(self).__name__} {self.name!r} expects {expected}, got shape {tuple(shape)}.{fix}")
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minidl import initializers, regularizers
-from minidl.arrays import Array, as_array, default_dtype
+from minidl.arrays import Array, array_module, as_array, default_dtype
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer, Parameter
 from minidl.ops.indexing import take
@@ -83,15 +83,20 @@ class Embedding(Layer):
         """The indices as integers, each a row of the table."""
         indices, V = x.data, self.input_dim
         if indices.dtype.kind not in "iu":  # such as the float32 that arrays of several kinds become
-            whole = indices.astype(np.int64)
-            if indices.dtype.kind != "f" or (whole != indices).any():
-                raise TypeError(f"{type(self).__name__} {self.name!r} expects whole numbers, got {indices.dtype}.")
-            indices = whole
+            floating = indices.dtype.kind == "f"
+            if not floating or not ((array_module(indices).floor(indices) == indices) & (abs(indices) < 2**31)).all():
+                others = " numbers with fractions, NaN or infinity" if floating else ""
+                raise TypeError(
+                    f"{type(self).__name__} {self.name!r} expects whole numbers, got {indices.dtype}{others}."
+                )
+            indices = indices.astype(np.int64)
         if indices.size and not (indices.min() >= 0 and indices.max() < V):
+            fix = "input_dim is the largest index + 1: with a Tokenizer its num_words, or len(word_index) + 1."
+            if indices.min() < 0:
+                fix = "Indices count from 0, which is usually kept for padding."
             raise ValueError(
                 f"{type(self).__name__} {self.name!r} expects indices 0..{V - 1} (input_dim={V}), "
-                f"got {indices.min()}..{indices.max()}.\n"
-                "input_dim is the largest index + 1: with a Tokenizer its num_words, or len(word_index) + 1."
+                f"got {indices.min()}..{indices.max()}.\n{fix}"
             )
         return indices
 
@@ -147,6 +152,9 @@ class BagOfEmbeddings(Embedding):
 
     def call(self, x: Tensor) -> Tensor:
         indices = self.checked_indices(x)  # (N, T)
+        if indices.ndim != 2:
+            fix = " Write [text] for one text?" if indices.ndim == 1 else ""
+            raise ValueError(f"BagOfEmbeddings {self.name!r} expects texts (N, T), got shape {indices.shape}.{fix}")
         a = self.word_weights.data[indices].astype(self.embeddings.dtype, copy=False)  # (N, T)
         total = a.sum(axis=1)  # (N,)
         total = total + (total == 0)  # of a text without words: 0 / 1

@@ -23,6 +23,7 @@ import numpy as np
 from minidl import initializers
 from minidl.arrays import Array
 from minidl.autograd import Tensor
+from minidl.errors import channels_last
 from minidl.layers.base import Layer
 from minidl.ops.exponentials import sqrt
 from minidl.ops.normalization import batch_moments, batch_norm, layer_norm, rms_norm
@@ -80,9 +81,9 @@ class ScaleAndShift(Layer):
         if like is None:
             return x
         if self.sizes(x.shape) != like.shape:
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r} expects {like.shape} on axis {self.axis}, got shape {x.shape}."
-            )
+            fix = channels_last(x.shape, *like.shape) if self.axis == -1 else ""
+            who = f"{type(self).__name__} {self.name!r}"
+            raise ValueError(f"{who} expects {like.shape} on axis {self.axis}, got shape {x.shape}.{fix}")
         return x if x.dtype == like.dtype else x.astype(like.dtype)
 
     def describe(self) -> str:

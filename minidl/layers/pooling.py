@@ -15,10 +15,9 @@ KINDS = {1: "sequences (N, T, C)", 2: "images (N, H, W, C)"}
 def check_axes(layer: Layer, shape: tuple[int | None, ...], axes: int) -> None:
     """Refuse what has not the axes of images or sequences."""
     if len(shape) != axes + 2:
-        raise ValueError(
-            f"{type(layer).__name__} {layer.name!r} expects {KINDS[axes]}, got shape {tuple(shape)}."
-            + ("\nAdd the missing axis: x[..., None] for one channel." if len(shape) == axes + 1 else "")
-        )
+        missing = len(shape) == axes + 1
+        fix = "\nAdd the missing axis: x[..., None] for one channel, x[None] for one sample." if missing else ""
+        raise ValueError(f"{type(layer).__name__} {layer.name!r} expects {KINDS[axes]}, got shape {tuple(shape)}.{fix}")
 
 
 class Pooling(Layer):

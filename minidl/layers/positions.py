@@ -31,7 +31,7 @@ class SinusoidalPositions(Layer):
 
     def call(self, x: Tensor, *, start: int = 0) -> Tensor:
         """Add the positions start, start + 1, ... (``start`` > 0 where earlier steps stand in a cache)."""
-        check_sequence(self, x)
+        check_sequence(self, x, start)
         T, D = x.shape[1:]
         return x + move(sinusoids(start + T, D, x.dtype.name)[start:], x.device)  # (N, T, D) + (T, D)
 
@@ -76,7 +76,7 @@ class PositionEmbedding(Layer):
 
     def call(self, x: Tensor, *, start: int = 0) -> Tensor:
         """Add the positions start, start + 1, ... (``start`` > 0 where earlier steps stand in a cache)."""
-        check_sequence(self, x)
+        check_sequence(self, x, start)
         T, D = x.shape[1:]
         P = self.positions
         if start + T > len(P) or D != P.shape[1]:
@@ -91,8 +91,9 @@ class PositionEmbedding(Layer):
         return f"{self.sequence_length}"
 
 
-def check_sequence(layer: Layer, x: Tensor) -> None:
-    """Raise unless x is (N, T, D) of floating numbers."""
+def check_sequence(layer: Layer, x: Tensor, start: int) -> None:
+    """Raise unless x is (N, T, D) of floating numbers, and ``start`` a position."""
+    check_whole(f"{type(layer).__name__} {layer.name!r}", "start", start, lowest=0)
     if x.ndim != 3 or x.dtype.kind != "f":
         fix = " Put an Embedding before it?" if x.ndim == 2 else ""
         raise ValueError(

@@ -8,6 +8,7 @@ from minidl.arrays import generator, move
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.layers.dropout import Dropout
+from minidl.layers.pooling import check_axes
 from minidl.settings import check_number
 
 
@@ -26,6 +27,10 @@ class SpatialDropout1D(Dropout):
     def __init__(self, rate: float, rng: np.random.Generator | int | None = None, **common: Any):
         super().__init__(rate, (None, 1, None), rng, **common)
 
+    def call(self, x: Tensor) -> Tensor:
+        check_axes(self, x.shape, 1)
+        return super().call(x)
+
 
 class SpatialDropout2D(Dropout):
     """Dropout of whole feature maps: what is dropped, is dropped at all places of an image. x (N, H, W, C).
@@ -37,6 +42,10 @@ class SpatialDropout2D(Dropout):
 
     def __init__(self, rate: float, rng: np.random.Generator | int | None = None, **common: Any):
         super().__init__(rate, (None, 1, 1, None), rng, **common)
+
+    def call(self, x: Tensor) -> Tensor:
+        check_axes(self, x.shape, 2)
+        return super().call(x)
 
 
 class GaussianNoise(Layer):

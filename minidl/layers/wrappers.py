@@ -69,6 +69,11 @@ class Bidirectional(Layer):
 
     def call(self, x: Tensor, initial_state: Any = None, mask: Any = None) -> Any:
         n = self.forward_layer.cell.n_states
+        if initial_state is not None and len(initial_state) != 2 * n:
+            raise ValueError(
+                f"Bidirectional {self.name!r} expects an initial_state of {2 * n}, {n} forwards and {n} backwards, "
+                f"got {len(initial_state)}."
+            )
         first, second = (None, None) if initial_state is None else (initial_state[:n], initial_state[n:])
         a = self.forward_layer(x, initial_state=first, mask=mask)
         b = self.backward_layer(x, initial_state=second, mask=mask)

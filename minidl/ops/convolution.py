@@ -24,6 +24,7 @@ from typing import Any
 from minidl.arrays import Array, array_module
 from minidl.autograd import primitive
 from minidl.dispatch import composite
+from minidl.errors import channels_last
 from minidl.ops.joining import concatenate, pad
 from minidl.ops.linalg import rows
 from minidl.ops.linear import linear
@@ -118,6 +119,7 @@ def conv1d(x, W, b, strides=1, padding="valid", dilation=1, groups=1):
     """
     if x.ndim != 3 or W.ndim != 3:
         raise ValueError(f"conv1d expects x (N, T, C) and W (k, C, F), got shapes {x.shape} and {W.shape}.")
+    check_channels_last("conv1d", x, W.shape[1] * groups)
     (stride,), (d,) = per_axis("conv1d", "strides", strides, 1), per_axis("conv1d", "dilation", dilation, 1)
     if padding == "causal":
         x, padding = pad(x, ((0, 0), ((W.shape[0] - 1) * d, 0), (0, 0))), "valid"
@@ -234,8 +236,13 @@ def check_channels(who: str, x: Array, C: int) -> None:
     if x.ndim != 4:
         fix = {2: " Reshape it.", 3: " Add the missing axis: x[None] for one image, x[..., None] for one channel."}
         raise ValueError(f"{who} expects images (N, H, W, C), got shape {x.shape}.{fix.get(x.ndim, '')}")
+    check_channels_last(who, x, C)
+
+
+def check_channels_last(who: str, x: Any, C: int) -> None:
+    """C channels, on the last axis of x (N, ..., C)."""
     if x.shape[-1] != C:
-        fix = "\nChannels come last here: x.transpose(0, 2, 3, 1)?" if x.shape[1] == C else ""
+        fix = channels_last(x.shape, C)
         raise ValueError(f"{who} expects {C} channels on the last axis, got shape {x.shape}.{fix}")
 
 
