@@ -127,7 +127,7 @@ def compare(
         wrong.append(name)
     if not wrong:
         name = max(errors, key=lambda n: errors[n][0] / errors[n][1])
-        return f"Largest error {errors[name][0]:.1e} in {name} (limit {errors[name][1]:.1e})."
+        return f"Largest error {errors[name][0]:.1e} (limit {errors[name][1]:.1e})."
     name = wrong[0]
     words = diagnose(
         name,
