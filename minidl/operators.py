@@ -106,7 +106,16 @@ class Operators:
         return bool(self._data)
 
     def __float__(self):
+        if self.requires_grad and is_recording() and not self._is_used_up():
+            raise TypeError(
+                "float(t) of a Tensor that requires a gradient would lose it; so would a[0] = t, and math.exp(t).\n"
+                "Use t.item() to leave the graph on purpose; md.stack and md.exp stay in it."
+            )
         return float(self.item())
+
+    def _is_used_up(self) -> bool:
+        """Whether ``backward`` has been here: then no gradient is lost any more."""
+        return self._record is not None and self._record[1] is None
 
     def __int__(self):
         return int(self.item())

@@ -262,7 +262,7 @@ class Branches(nn.Module):
 def drawn():
     x = md.Input(shape=(5, 6, 2))
     h = L.Conv2D(4, 3, activation="relu", name="stem")(x)
-    y = L.Add()([h, L.Conv2D(4, 3, padding="same", name="side")(h)])
+    y = h + L.Conv2D(4, 3, padding="same", name="side")(h)
     return md.Model(inputs=x, outputs=L.Dense(3, name="out")(L.Flatten()(y)))
 
 

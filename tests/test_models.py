@@ -296,3 +296,52 @@ def test_the_table_counts_shared_layers_once(capsys):
     net(random(1, 2))
     net.summary()
     assert "42 parameters" in capsys.readouterr().out
+
+
+# --- operators in a drawing ---------------------------------------------------------------------------------------
+
+
+def test_operators_between_symbols_draw_layers():
+    """As in Keras: x + y is a layer that adds. Constants are kept as they are."""
+    x = md.Input(shape=(4,))
+    h = L.Dense(4, "tanh", name="h")(x)
+    table = np.arange(4, dtype=np.float32)
+    y = (2.0 - (x + h) * h / 3 - table) ** 2 + np.ones(4, np.float32) - (-x[:, :1])
+    model = md.Model(inputs=x, outputs=L.Dense(2, use_bias=False, name="out")(y @ np.eye(4, dtype=np.float32)))
+    a = md.Tensor(np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32))
+    ha = model.get_layer("h")(a)
+    expected = ((2.0 - (a + ha) * ha / 3 - table) ** 2 + 1 + a[:, :1]) @ model.get_layer("out").kernel
+    np.testing.assert_allclose(model(a).numpy(), expected.numpy(), rtol=1e-5)
+    assert model(a).dtype == np.float32
+    assert list(model.state_dict()) == ["h.kernel", "h.bias", "out.kernel"]
+
+
+def test_a_parameter_in_a_drawing_is_trained():
+    x, w = md.Input(shape=(2,)), L.Parameter([1.0, 2.0])
+    model = md.Model(inputs=x, outputs=x * w)
+    assert model.parameters() == [w]
+    model(np.ones((3, 2), np.float32)).sum().backward()
+    np.testing.assert_array_equal(w.grad, [3.0, 3.0])
+
+
+A = md.Input(shape=(3,))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: md.exp(A), TypeError, r"exp cannot be computed of it(.|\n)*Activation\(md\.exp\)\(x\)"),
+        (lambda: np.exp(A), TypeError, "a Symbol only stands for numbers that will come: exp"),
+        (lambda: md.concatenate([A, A]), TypeError, r"concatenate cannot be computed of it(.|\n)*Concatenate\(\)"),
+        (lambda: md.Tensor([1.0]) + A, TypeError, r"is no array yet(.|\n)*Symbol first: x \+ t"),
+        (lambda: list(A), TypeError, "cannot be iterated over"),
+        (lambda: A + md.Input(shape=(4,)), ValueError, r"add cannot take"),
+        (lambda: L.Dense(2)(A, A), TypeError, r"Dense 'dense' takes 1 input, got 2. Layers that merge take a list"),
+        (lambda: L.Dense(2)(np.ones((1, 2)), np.ones((1, 2))), TypeError, "Dense 'dense' takes 1 input, got 2"),
+        (lambda: L.Flatten(name="f")(A, A, A), TypeError, "Flatten 'f' takes 1 input, got 3"),
+    ],
+)
+def test_what_cannot_be_drawn_says_what_to_do(call, error, message):
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert len(str(caught.value).splitlines()) <= 3

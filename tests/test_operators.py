@@ -1,11 +1,13 @@
 """A Tensor: its numbers, its methods under NumPy's names, how it is shown."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
 
 from minidl.autograd import Tensor
+from minidl.recording import no_grad
 
 
 def leaf(*shape, dtype=np.float64, seed=0):
@@ -141,6 +143,24 @@ def test_a_tensor_with_a_graph_does_not_become_an_array_in_silence():
     with pytest.raises(TypeError, match=r"t\.numpy\(\)"):
         np.asarray(leaf(2))
     np.testing.assert_array_equal(np.asarray(Tensor([1.0])), [1.0])
+
+
+def test_a_tensor_with_a_graph_does_not_become_a_python_float_in_silence():
+    """``a[0] = t[0]`` would take the number and lose the gradient; NumPy asks for a float to do so."""
+    t = Tensor([1.0, 2.0], requires_grad=True)
+    a = np.zeros(2)
+    for detach in (lambda: float(t[0]), lambda: math.exp(t[0])):
+        with pytest.raises(TypeError, match=r"float\(t\) of a Tensor(.|\n)*t\.item\(\) to leave the graph"):
+            detach()
+    with pytest.raises(ValueError) as caught:
+        a[0] = t[0]
+    assert "would lose it; so would a[0] = t" in str(caught.value.__cause__)
+    a[0] = t[0].item()
+    loss = (t * t).sum()
+    loss.backward()
+    a[1] = loss  # used up: no gradient can be lost any more
+    with no_grad():
+        assert (float(t[1]), float(loss), a.tolist()) == (2.0, 5.0, [1.0, 5.0])
 
 
 def test_deep_copy_of_a_leaf_is_a_leaf_of_its_own():

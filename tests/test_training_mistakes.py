@@ -1,5 +1,7 @@
 """What a beginner gets wrong when training, and what is said to it."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,11 @@ MISTAKES = {
     ),
     "evaluate before compile": (lambda: md.Sequential([L.Dense(1)]).evaluate(X, VALUES), "evaluate needs"),
     "compile without loss": (lambda: regressor(loss=None).fit(X, VALUES), "fit needs a loss"),
-    "wrong width": (lambda: regressor().fit(X[:, :3], VALUES), "Dense 'dense' expects 4 features on the last axis"),
+    "wrong width": (
+        lambda: regressor().fit(X[:, :3], VALUES),
+        r"Dense 'dense' expects 4 features on the last axis, got shape \(50, 3\)\."
+        r"\nThe model was built for inputs of shape \(None, 4\): reshape x, or change its input_shape",
+    ),
     "images into Dense": (lambda: regressor().fit(np.zeros((5, 4, 3)), VALUES[:5]), "Flatten"),
     "numbers instead of rows": (
         lambda: regressor().fit(X[:, 0], VALUES),
@@ -74,7 +80,18 @@ MISTAKES = {
     "generator with y": (lambda: regressor().fit(iter([]), VALUES), "with arrays only"),
     "empty generator": (lambda: regressor().fit(iter([])), "got no batch"),
     "generator of x": (lambda: regressor().fit(iter([X])), r"batches \(x, y\)"),
-    "generator used up": (lambda: regressor().fit(iter([(X, VALUES)]), epochs=2, verbose=0), "used up"),
+    "generator used up": (
+        lambda: regressor().fit(iter([(X, VALUES)]), epochs=2, steps_per_epoch=1, verbose=0),
+        "used up",
+    ),
+    "generator without an end": (
+        lambda: regressor().fit(((X, VALUES) for _ in count()), epochs=2),
+        "fit of 2 epochs needs steps_per_epoch: where a generator's epoch ends cannot be seen",
+    ),
+    "validation by a generator": (
+        lambda: regressor().fit(X, VALUES, epochs=2, validation_data=((X, VALUES) for _ in count())),
+        r"fit \(validation_data\) of 2 epochs needs validation_steps",
+    ),
     "missing output": (lambda: _two("mse").fit(*_pairs()), "2 outputs"),
     "wrong loss names": (lambda: _two({"kind": "mse", "sum": "mse"}).fit(*_pairs()), r"losses for \['kind', 'sum'\]"),
     "one input of two": (lambda: _two(["mse", "mse"]).fit(X, [VALUES, VALUES]), "list of 2 arrays"),
@@ -98,6 +115,19 @@ def test_mistakes_are_told_in_three_lines(mistake):
     with pytest.raises((ValueError, TypeError), match=f"(?s){message}") as caught:
         make()
     assert len(str(caught.value).splitlines()) <= 3
+
+
+def test_a_generator_that_seems_to_have_no_end_is_remarked_on(monkeypatch):
+    """Whether it has one cannot be known; that an epoch is very long can."""
+    monkeypatch.setattr("minidl.training.batches.LONG", 5)
+    model = regressor()
+    with pytest.warns(UserWarning, match=r"fit: 5 batches, and the generator has not ended(.|\n)*steps_per_epoch"):
+        model.fit(((X, VALUES) for _ in range(7)), verbose=0)
+    with pytest.warns(UserWarning, match="predict: 5 batches"):
+        model.predict((X for _ in range(7)), verbose=0)
+    assert model.optimizer.iterations == 7
+    model.fit(((X, VALUES) for _ in count()), steps_per_epoch=7, epochs=2, verbose=0)
+    assert model.optimizer.iterations == 7 + 14
 
 
 def test_a_mistake_changes_nothing():

@@ -21,6 +21,7 @@
 ``reshaping.py``              ``Flatten``, ``Reshape``
 ``merging.py``                ``Add``, ``Concatenate``
 ``inputs.py``                 ``Input``, ``InputLayer``
+``operation.py``              ``Operation``: what ``x + y`` in a drawing becomes
 ``symbolic.py``               ``Symbol``: a network drawn before it is computed
 ============================  ==============================================================
 """

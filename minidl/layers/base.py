@@ -14,7 +14,7 @@ from minidl import initializers
 from minidl.arrays import Array, default_dtype, is_array, move
 from minidl.autograd import Tensor
 from minidl.layers.naming import snake_case
-from minidl.layers.symbolic import Symbol, call_on_symbols, check_shape
+from minidl.layers.symbolic import Symbol, call_on_symbols, check_inputs, check_shape
 from minidl.layers.weights import Loaded, load
 from minidl.patterns import select
 from minidl.regularizers import penalty
@@ -108,8 +108,13 @@ class Layer:
                 raise TypeError(f"{type(self).__name__} {self.name!r} expects an input: call it as layer(x).")
             if any(isinstance(x, Symbol) for x in _flat(inputs)):
                 return call_on_symbols(self, inputs, settings)
-            inputs = tuple(_as_tensors(x) for x in inputs)
-            self.build_for(*inputs)
+            try:
+                inputs = tuple(_as_tensors(x) for x in inputs)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{type(self).__name__} {self.name!r}: {error}") from None
+            if not self.built:
+                check_inputs(self, inputs)
+                self.build_for(*inputs)
         if training is None:
             return self.call(*inputs, **settings)
         with self.in_mode(training):

@@ -4,6 +4,7 @@ A ``Symbol`` stands for a Tensor that will come: it knows its shape (None where 
 that it comes from. ``Model(inputs=x, outputs=y)`` follows these back and calls the layers in order.
 """
 
+from inspect import Parameter, signature
 from numbers import Integral
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from minidl.arrays import check_dtype, default_dtype
 from minidl.autograd import Tensor
+from minidl.dispatch import OPS
 from minidl.recording import no_grad
 
 SIZES = (8, 16)  # what an axis of unknown size is tried with: far apart, or pooling would make them equal
@@ -52,9 +54,77 @@ class Symbol:
     def ndim(self) -> int:
         return len(self.shape)
 
+    # --- operators draw a layer; everything else is for layers to do ---------------------------------------------
+
+    def __add__(self, other):
+        return _operation("add", self, other)
+
+    def __radd__(self, other):
+        return _operation("add", other, self)
+
+    def __sub__(self, other):
+        return _operation("subtract", self, other)
+
+    def __rsub__(self, other):
+        return _operation("subtract", other, self)
+
+    def __mul__(self, other):
+        return _operation("multiply", self, other)
+
+    def __rmul__(self, other):
+        return _operation("multiply", other, self)
+
+    def __truediv__(self, other):
+        return _operation("divide", self, other)
+
+    def __rtruediv__(self, other):
+        return _operation("divide", other, self)
+
+    def __pow__(self, other):
+        return _operation("power", self, other)
+
+    def __matmul__(self, other):
+        return _operation("matmul", self, other)
+
+    def __neg__(self):
+        return _operation("negative", self)
+
+    def __getitem__(self, index):
+        return _operation("getitem", self, index)
+
+    def __iter__(self):
+        raise TypeError(f"{self!r} only stands for numbers that will come, and cannot be iterated over.")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **settings):
+        names = {np.add: "add", np.subtract: "subtract", np.multiply: "multiply", np.true_divide: "divide"}
+        if ufunc in names and method == "__call__" and not settings:  # array + symbol
+            return _operation(names[ufunc], *inputs)
+        return self.__array_function__(ufunc, (), inputs, settings)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "a Symbol only stands for numbers that will come, and is no array yet.\n"
+            "To draw an operation with a Tensor write the Symbol first: x + t."
+        )
+
+    def __array_function__(self, function, types, args, settings):
+        raise TypeError(
+            f"a Symbol only stands for numbers that will come: {function.__name__} cannot be computed of it.\n"
+            "Draw a layer: Activation(md.exp)(x), Concatenate()([x, y]), or one of your own with this in its call."
+        )
+
     def __repr__(self) -> str:
         origin = f", from {self.layer.name!r}" if self.layer is not None else ""
         return f"Symbol(shape={self.shape}{origin})"
+
+
+def _operation(name: str, *inputs: Any) -> Symbol:
+    """The symbol of ``op(*inputs)``. What is not a symbol among them is a constant of the layer."""
+    from minidl.layers.operation import Operation  # here, because layers are made with symbols
+
+    places = [k for k, x in enumerate(inputs) if isinstance(x, Symbol)]
+    before, after = inputs[: places[0]], inputs[places[-1] + 1 :]
+    return Operation(OPS[name], before, after)(*(inputs[k] for k in places))
 
 
 def check_shape(who: str, name: str, shape: Any) -> tuple[int | None, ...]:
@@ -69,6 +139,7 @@ def check_shape(who: str, name: str, shape: Any) -> tuple[int | None, ...]:
 
 def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any]) -> Symbol:
     """Build the layer for these shapes, and return the symbol of its output."""
+    check_inputs(layer, inputs)
     wrong = next((name for name, value in settings.items() if isinstance(value, Symbol)), None)
     if wrong is not None:
         raise TypeError(f"{layer.name!r} got a Symbol by keyword, {wrong}=. Only inputs, by position, can be drawn.")
@@ -76,6 +147,19 @@ def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any]) -> Symb
     layer.build_for(*inputs)
     shape, dtype = output_shape(layer, inputs, settings)
     return Symbol(shape, dtype, layer, inputs, settings=settings)
+
+
+def check_inputs(layer: Any, inputs: tuple) -> None:
+    """Raise where the layer's ``call`` takes fewer inputs, or more."""
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    arguments = signature(layer.call).parameters.values()
+    places = [p for p in arguments if p.kind in kinds]
+    needed, most = sum(p.default is p.empty for p in places), len(places)
+    if any(p.kind is Parameter.VAR_POSITIONAL for p in arguments) or needed <= len(inputs) <= most:
+        return
+    expected = f"{needed} input{'s' * (needed > 1)}" if needed == most else f"{needed} to {most} inputs"
+    hint = " Layers that merge take a list: Add()([x, y])." if len(inputs) > most else ""
+    raise TypeError(f"{type(layer).__name__} {layer.name!r} takes {expected}, got {len(inputs)}.{hint}")
 
 
 def output_shape(layer: Any, inputs: tuple, settings: dict[str, Any]) -> tuple[tuple[int | None, ...], Any]:

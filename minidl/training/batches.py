@@ -6,6 +6,7 @@ because they may be indices.
 """
 
 import math
+import warnings
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
@@ -19,6 +20,7 @@ from minidl.errors import describe
 from minidl.settings import check_number, check_whole
 
 Batch = tuple[Any, Any, Array | None]
+LONG = 10_000  # batches in an epoch, after which it is asked whether a generator has an end
 
 
 def is_stream(x: Any) -> bool:
@@ -220,6 +222,7 @@ class Batches:
         self.loader = source if isinstance(source, DataLoader) else None
         self.source = source
         self.steps = steps if steps is not None else len(source) if hasattr(source, "__len__") else None
+        self.goes_on = hasattr(source, "__next__")  # a generator: the next epoch begins where this one ends
 
     def epoch(self, first: int = 0) -> Iterator[Batch]:
         """One epoch; after ``loader.load_state_dict`` its rest, from batch ``first`` on."""
@@ -227,6 +230,8 @@ class Batches:
         if self.steps is None or first < self.steps:
             for batch in islice(self._iterator(), None if self.steps is None else self.steps - first):
                 k += 1
+                if k == LONG and self.steps is None:
+                    warnings.warn(self._endless(), stacklevel=2)
                 yield self.arrange(batch)
         if self.loader is not None:  # the epoch ends here, also where ``steps`` cut it short
             self.loader.load_state_dict({**self.loader.state_dict(), "position": 0, "seed": None})
@@ -234,6 +239,20 @@ class Batches:
             raise ValueError(
                 f"{self.who} got no batch: is the generator used up?\n"
                 "Give a DataLoader, or steps_per_epoch and a generator that does not end."
+            )
+
+    def _endless(self) -> str:
+        return (
+            f"{self.who}: {LONG} batches, and the generator has not ended. If it never does, this goes on for ever.\n"
+            "Say how many batches are wanted: steps_per_epoch for fit, steps for evaluate and predict."
+        )
+
+    def check_epochs(self, setting: str, epochs: int) -> None:
+        """Raise where a generator is asked for several epochs, but not told how long they are."""
+        if self.goes_on and self.steps is None and epochs > 1:
+            raise ValueError(
+                f"{self.who} of {epochs} epochs needs {setting}: where a generator's epoch ends cannot be seen.\n"
+                "Or give a DataLoader, or anything else that can be iterated over again."
             )
 
     def _iterator(self) -> Iterator:
@@ -247,7 +266,7 @@ class Batches:
             return self.arrange(self.loader.example())[0]
         iterator = self._iterator()
         for batch in iterator:
-            if iterator is self.source or hasattr(self.source, "__next__"):
+            if self.goes_on:
                 self.source = chain([batch], iterator)  # put back what a generator gave
             return self.arrange(batch)[0]
         raise ValueError(f"{self.who} got no batch from {describe(self.source)}.")

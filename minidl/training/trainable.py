@@ -25,6 +25,7 @@ from minidl.training.evaluation import as_keras, evaluate_batches, predict_batch
 from minidl.training.fitting import Run
 from minidl.training.memory import keep_memory_for_training
 from minidl.training.objective import Objective
+from minidl.training.trial import try_one
 
 
 class Trainable(Layer):
@@ -123,7 +124,7 @@ class Trainable(Layer):
             How much each sample counts in the loss. (Metrics are not weighted.)
         initial_epoch : int
         steps_per_epoch, validation_steps : int, optional
-            Batches in an epoch; needed for a generator that does not end.
+            Batches in an epoch. A generator needs it for more than one epoch; one that does not end, always.
         validation_batch_size : int, optional
         validation_freq : int
             Evaluate after every so many epochs.
@@ -171,6 +172,9 @@ class Trainable(Layer):
             batches = samples.batches(batch_size, shuffle, device, steps_per_epoch)
         if validation_data is not None:
             held_out = self._validation_data(validation_data, validation_steps, check_finite)
+        batches.check_epochs("steps_per_epoch", epochs - initial_epoch)
+        if isinstance(held_out, Batches):
+            held_out.check_epochs("validation_steps", (epochs - initial_epoch) // validation_freq)
         self._prepare(batches, samples, held_out)
         if isinstance(held_out, Samples):
             held_out = held_out.batches(validation_batch_size or batch_size, False, device, validation_steps)
@@ -299,13 +303,7 @@ class Trainable(Layer):
 
     def _prepare(self, batches: Batches, *data: Samples | Batches | None, to_train: bool = True) -> None:
         """Try the model on one sample, which builds it, and let the losses see all targets, before training."""
-        example = batches.first()
-        for x, shape in zip(example if isinstance(example, list) else [example], self.input_shapes()):
-            if x.ndim < len(shape):
-                fix = " Use x.reshape(-1, 1)?" if x.ndim == 1 else ""
-                raise ValueError(f"{self.name!r} expects inputs of shape {shape}, got {(None, *x.shape[1:])}.{fix}")
-        with self.in_mode(False), no_grad():
-            outputs = self(example)
+        outputs = try_one(self, batches.first(), data[0])
         self.objective.match(self.output_names, outputs, self.parameters())
         for samples in data:
             if isinstance(samples, Samples):

@@ -16,6 +16,7 @@ from minidl import layers as L
 from minidl.arrays import Array
 from minidl.layers.convolution import Convolution
 from minidl.layers.normalization import ScaleAndShift
+from minidl.layers.operation import Operation
 from minidl.layers.pooling import Pooling
 
 ELEMENTWISE = (
@@ -100,7 +101,7 @@ def _through(layer: Any, came: list[Track], before: tuple, after: tuple, orders:
         )
     if first.order is not None:
         orders.inputs[id(layer)] = first.order
-    if isinstance(layer, ELEMENTWISE) or isinstance(layer, L.Add):
+    if isinstance(layer, (*ELEMENTWISE, L.Add)) or (isinstance(layer, Operation) and before == after):
         return Track(first.channels, first.order, (*first.makers, layer))
     image = len(after) == 4 or (len(after) == 3 and isinstance(layer, (Convolution, Pooling)))
     return Track(channels=image, makers=(layer,) if isinstance(layer, L.Dense) else ())

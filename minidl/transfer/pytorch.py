@@ -186,7 +186,7 @@ def pair(units: list[Unit], modules: dict[str, Module], ordered: bool) -> tuple[
         found = {unit.path for unit, _ in by_name}
         return by_name, [f"missing: {unit.there}.*" for unit in units if unit.path not in found]
     numbered = all(re.fullmatch(r"\d+", module) for module in modules)
-    theirs = sorted(modules, key=int) if numbered else list(modules)
+    theirs = sorted(modules, key=int) if numbered else list(modules) if ordered else sorted(modules)
     if len(theirs) != len(units) or not (ordered or numbered):
         why = "they are not as many" if ordered or numbered else "a .safetensors file keeps no order"
         raise ValueError(

@@ -1,0 +1,37 @@
+"""One sample first: before training a model is tried on one sample, which builds it and finds what is wrong.
+
+What a layer has to say of the shape of this sample is said of the user's data.
+"""
+
+from typing import Any
+
+from minidl.layers.base import Layer
+from minidl.recording import no_grad
+from minidl.training.batches import Samples
+
+
+def try_one(model: Layer, example: Any, samples: Samples | Any) -> Any:
+    """The outputs for ``example``: one of the samples; or a batch of the user's own, where ``samples`` are none."""
+    tried = example if isinstance(example, list) else [example]
+    for x, shape in zip(tried, model.input_shapes()):
+        if x.ndim < len(shape):
+            fix = " Use x.reshape(-1, 1)?" if x.ndim == 1 else ""
+            raise ValueError(f"{model.name!r} expects inputs of shape {shape}, got {(None, *x.shape[1:])}.{fix}")
+    try:
+        with model.in_mode(False), no_grad():
+            return model(example)
+    except (ValueError, TypeError) as error:
+        if not isinstance(samples, Samples):
+            raise
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(_of_the_data(str(error), model, tried, samples)) from error.__cause__
+
+
+def _of_the_data(message: str, model: Layer, tried: list, samples: Samples) -> str:
+    """The message with the shapes of all samples in place of those of one, and what the model was built for."""
+    for one, x in zip(tried, samples.x):
+        message = message.replace(str(one.shape), str(x.shape))
+    built_for = [shape for shape, x in zip(model.input_shapes(), samples.x) if shape[1:] != x.shape[1:]]
+    if built_for:
+        message += f"\nThe model was built for inputs of shape {built_for[0]}: reshape x, or change its input_shape."
+    return message
