@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from building.comparison import differences, text_difference
 from building.form import form_problems, output_problems, picture_problems
-from building.source import notebook_of, written
+from building.source import metadata_of, notebook_of, written
 from building.student import leaks, split_solutions, student_version
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -100,6 +100,13 @@ def test_markers_and_outputs_in_a_student_version_are_leaks():
         "cell-01: holds a solution's marker",
         "cell-01: was run; its output may show a solution",
     ]
+
+
+def test_a_cell_with_a_solution_is_an_answer_for_nbgrader():
+    assert metadata_of("x = 1", []) == {}
+    assert metadata_of("x = 1", ["measured"]) == {"tags": ["measured"]}
+    found = metadata_of(EXERCISE, [])["nbgrader"]
+    assert found["grade_id"] == "f" and found["solution"] and found["grade"] and found["points"] == 1
 
 
 # --- drift ----------------------------------------------------------------------------------------------------------

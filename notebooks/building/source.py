@@ -1,7 +1,10 @@
 """A lesson's source, a Python file in Jupytext's percent format, read as a notebook without outputs."""
 
 import json
+import re
 from pathlib import Path
+
+from building.student import BEGIN
 
 
 def read_source(path: Path) -> dict:
@@ -10,18 +13,27 @@ def read_source(path: Path) -> dict:
 
     cells = []
     for number, cell in enumerate(jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent").cells, start=1):
-        tags = cell.metadata.get("tags", [])
         cells.append(
             {
                 "cell_type": cell.cell_type,
                 "id": f"cell-{number:02d}",
-                "metadata": {"tags": tags} if tags else {},
+                "metadata": metadata_of(cell.source, cell.metadata.get("tags", [])),
                 "source": cell.source,
             }
         )
         if cell.cell_type == "code":
             cells[-1] |= {"execution_count": None, "outputs": []}
     return notebook_of(cells)
+
+
+def metadata_of(source: str, tags: list[str]) -> dict:
+    """The cell's tags; and on a cell with a solution what nbgrader wants to know of an answer graded by a person."""
+    metadata = {"tags": tags} if tags else {}
+    if BEGIN in source:
+        name = re.search(r"^(?:def|class) (\w+)", source, re.MULTILINE)[1]
+        kind = {"solution": True, "grade": True, "locked": False, "task": False, "points": 1}
+        metadata["nbgrader"] = kind | {"grade_id": name, "schema_version": 3}
+    return metadata
 
 
 def notebook_of(cells: list[dict]) -> dict:
