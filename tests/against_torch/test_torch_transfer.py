@@ -7,8 +7,8 @@ import minidl as md
 from minidl import layers as L
 from minidl.saving import save_arrays
 from minidl.transfer import from_pytorch
+from tests.against_torch.comparing import torch
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
 nn = torch.nn
 
 
