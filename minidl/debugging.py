@@ -28,7 +28,7 @@ _PACKAGE = str(Path(__file__).parent)
 class Note:
     """What debug mode remembers of one op."""
 
-    place: str  # "train.py, line 12: y = md.log(x)"
+    place: str  # "at train.py, line 12: y = md.log(x)", or "in Dense 'dense_1', at train.py, line 20: model.fit(x, y)"
     fingerprints: list[tuple[str, Array, int]] = field(default_factory=list)  # (role, array, checksum)
 
 
@@ -68,7 +68,7 @@ def before_backward(op: Any, note: Note) -> None:
         if _checksum(array) != checksum:
             raise ValueError(
                 f"backward: {role} of {op.__name__}, {describe(array)}, was edited in place after it was used,\n"
-                f"at {note.place}. Edit a copy instead: t.data.copy()."
+                f"{note.place}. Edit a copy instead: t.data.copy()."
             )
 
 
@@ -84,7 +84,7 @@ def _check_finite(who: str, verb: str, y: Any, values: list, note: Note) -> None
     bad = y[~np.isfinite(y)]
     kind = "NaN" if np.isnan(bad).any() else f"{bad.flat[0]}"
     operands = "; ".join(f"input {i + 1}: {describe(v)}{_range(v)}" for i, v in enumerate(values))
-    raise FloatingPointError(f"{who} {verb} {kind} in {bad.size} of {y.size} numbers, at {note.place}\n  {operands}")
+    raise FloatingPointError(f"{who} {verb} {kind} in {bad.size} of {y.size} numbers, {note.place}\n  {operands}")
 
 
 def _range(x: Any) -> str:
@@ -106,13 +106,16 @@ def _checksum(x: Array) -> int:
 
 
 def _place() -> str:
-    """The innermost line of the user's own code on the stack."""
-    frame = sys._getframe(1)
+    """The innermost line of the user's own code on the stack, behind the layer or loss of minidl that it led into."""
+    frame, inside = sys._getframe(1), ""
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        if not inside and frame.f_code.co_name == "call":  # the equation of a layer or a loss
+            layer = frame.f_locals.get("self")
+            inside = f"in {type(layer).__name__} {layer.name!r}, " if hasattr(layer, "name") else ""
         frame = frame.f_back
     name, line = frame.f_code.co_filename, frame.f_lineno
     source = linecache.getline(name, line).strip()
-    return f"{_file_or_cell(name)}, line {line}" + (f": {source}" if source else "")
+    return f"{inside}at {_file_or_cell(name)}, line {line}" + (f": {source}" if source else "")
 
 
 def _file_or_cell(name: str) -> str:

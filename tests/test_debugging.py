@@ -164,8 +164,26 @@ class TestSwitch:
         model = md.Sequential([md.Input(shape=(2,)), md.layers.Dense(2)])
         model.compile(md.optimizers.SGD(learning_rate=1e30), "mse")
         x = np.ones((8, 2), np.float32)
-        with md.debug(), pytest.raises(FloatingPointError, match=r"made (inf|-inf|NaN) in .* at test_debugging\.py"):
+        place = r"in (Dense 'dense'|MeanSquaredError 'mean_squared_error'), at test_debugging\.py, line \d+: model\.fit"
+        with md.debug(), pytest.raises(FloatingPointError, match=rf"made (inf|-inf|NaN) in .* {place}"):
             model.fit(x, x, epochs=9, verbose=0)
+
+    def test_the_layer_is_named_where_the_op_is_in_one(self):
+        model = md.Sequential([md.layers.Dense(3, name="first"), md.layers.Dense(2, name="second")])
+        x = np.ones((4, 2), np.float32)
+        model(x)
+        model.layers[1].kernel.data[0, 0] = np.inf
+        with (
+            md.debug(),
+            pytest.raises(FloatingPointError, match=r"linear made .*, in Dense 'second', at test_debugging"),
+        ):
+            model(x)
+        with md.debug(), np.errstate(divide="ignore"), pytest.raises(FloatingPointError, match=r"numbers, at test_deb"):
+            md.log(md.Tensor([0.0]))
+
+    def test_check_grads_goes_through_functions_named_call_too(self):
+        with md.debug():
+            md.check_grads(md.exp, np.ones(2))
 
 
 class Notebook:

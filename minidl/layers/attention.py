@@ -267,7 +267,8 @@ class MultiHeadAttention(Layer):
             )
         if not any(len(s) == mask.ndim and all(n in (1, m) for n, m in zip(mask.shape, s)) for s in shapes):
             allowed = " or ".join(map(str, shapes))
-            fix = "\nOne truth value for each step goes into value_mask." if mask.shape == shapes[-1][::3] else ""
+            steps = name == "attention_mask" and mask.shape == shapes[1][::2]  # (N, S)
+            fix = "\nOne truth value for each step goes into value_mask." if steps else ""
             raise ValueError(
                 f"MultiHeadAttention {self.name!r} expects {name} of shape {allowed}, got {mask.shape}.{fix}"
             )

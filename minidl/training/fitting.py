@@ -1,6 +1,8 @@
 """One run of ``fit``: epochs of steps, what is done between them, and the file from which it can be gone on with."""
 
+import math
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,9 @@ class Run:
                     logs = {**self.objective.results(), **self._validate(epoch)}
                     callbacks.on_epoch_end(epoch, logs)
                     epoch, first, self.done = epoch + 1, 0, 0
+                    if math.isnan(logs["loss"]):
+                        self._end_for_nan(epoch)
+                        break  # without saving: the file keeps the last good epoch
                     self._save(epoch)
                     self.interrupt.raise_if_requested()
         except KeyboardInterrupt:
@@ -111,6 +116,18 @@ class Run:
             interrupt.raise_if_requested()
             if model.stop_training:
                 break
+
+    def _end_for_nan(self, epoch: int) -> None:
+        """A loss that is NaN has made the weights NaN: say why no more epochs follow, unless a callback has."""
+        if not self.model.stop_training:
+            warnings.warn(
+                f"fit: the loss of epoch {epoch} is nan, and so are the weights now: training ends.\n"
+                "Try a smaller learning rate, or look for NaN in the data.\n"
+                "Inside `with md.debug():` fit stops at the op that makes the first NaN or infinity, and names it.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        self.model.stop_training = True
 
     def _validate(self, epoch: int) -> dict[str, Any]:
         """Loss and metrics on the held-out data, as val_loss and so on."""
