@@ -15,6 +15,7 @@ from minidl.losses import (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+from minidl.losses.cross_entropy import logits_behind
 from tests.table import ROWS
 
 LABELS = np.array([2, 0, 1, 2, 2])
@@ -122,12 +123,12 @@ def test_all_ways_to_a_cross_entropy_agree(loss, activation, targets, weight):
 def test_only_the_last_axis_is_looked_behind(loss, activation, targets):
     """A softmax over another axis is not what the loss means: its probabilities are taken as they are."""
     if activation is md.sigmoid:
-        assert losses.logits_behind(md.sigmoid(logits()), md.softmax) is None
+        assert logits_behind(md.sigmoid(logits()), md.softmax) is None
         return
     z = logits()
-    assert losses.logits_behind(md.softmax(z), md.softmax) is z
-    assert losses.logits_behind(md.softmax(z, axis=1), md.softmax) is z
-    assert losses.logits_behind(md.softmax(z, axis=0), md.softmax) is None
+    assert logits_behind(md.softmax(z), md.softmax) is z
+    assert logits_behind(md.softmax(z, axis=1), md.softmax) is z
+    assert logits_behind(md.softmax(z, axis=0), md.softmax) is None
     p = md.softmax(z, axis=0)
     assert loss()(targets, p).item() == pytest.approx(loss()(targets, p.numpy()).item())
 
@@ -289,7 +290,7 @@ def test_by_name(name, kind):
 def test_objects_classes_and_functions_are_taken_as_they_are():
     loss = BinaryCrossentropy(from_logits=True)
     assert losses.get(loss) is loss
-    assert repr(loss) == "BinaryCrossentropy(from_logits=True)"
+    assert repr(loss) == "BinaryCrossentropy(from_logits=True, label_smoothing=0.0)"
     assert isinstance(losses.get(Huber), Huber)
 
     def mine(y_true, y_pred):

@@ -13,7 +13,7 @@ Nothing is computed here: each module lists names, and the file on the right exp
 ``layers``                 ``minidl/layers/``
 ``models``                 ``minidl/models.py``
 ``optimizers``             ``minidl/optimizers/``
-``losses``                 ``minidl/losses.py``
+``losses``                 ``minidl/losses/``
 ``metrics``                ``minidl/metrics/``
 ``callbacks``              ``minidl/callbacks/``
 ``datasets.mnist``         ``minidl/data/sets.py``

@@ -1,4 +1,4 @@
-"""``keras.losses``: what ``minidl/losses.py`` defines."""
+"""``keras.losses``: what ``minidl/losses/`` defines."""
 
 from minidl.losses import (
     BinaryCrossentropy,

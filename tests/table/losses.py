@@ -30,13 +30,14 @@ def mean_over(of_sample, targets, weights=None):
 
 
 def row(loss, of_sample, targets, label="", domain=OPEN, weights=None, shape=(4, 3), before=None, **more):
-    """A row for ``loss(targets, before(y), weights)``."""
+    """A row for ``loss(given, before(y), weights)``, where what is given may mean other targets."""
     before = before or (lambda y: y)
+    given = more.pop("given", targets)
     plain_before = more.pop("plain_before", lambda y: y)
     reference = mean_over(of_sample, targets, weights)
     return Row(
         type(loss).__name__,
-        lambda y: loss(targets, before(y), weights),
+        lambda y: loss(given, before(y), weights),
         [shape],
         lambda y: reference(plain_before(y)),
         label,
@@ -109,6 +110,10 @@ HUBER, KL = md.losses.Huber(), md.losses.KLDivergence()
 BINARY, BINARY_Z = md.losses.BinaryCrossentropy(), md.losses.BinaryCrossentropy(from_logits=True)
 CATEGORICAL, CATEGORICAL_Z = md.losses.CategoricalCrossentropy(), md.losses.CategoricalCrossentropy(from_logits=True)
 SPARSE, SPARSE_Z = md.losses.SparseCategoricalCrossentropy(), md.losses.SparseCategoricalCrossentropy(from_logits=True)
+SMOOTH = {"label_smoothing": 0.3}
+BINARY_S = md.losses.BinaryCrossentropy(**SMOOTH)
+CATEGORICAL_S = md.losses.CategoricalCrossentropy(**SMOOTH)
+SPARSE_S = md.losses.SparseCategoricalCrossentropy(**SMOOTH)
 SOFT = {"before": md.softmax, "plain_before": plain_softmax}
 SIG = {"before": md.sigmoid, "plain_before": plain_sigmoid}
 Z_SOFT, Z_SIG = {"plain_before": plain_softmax}, {"plain_before": plain_sigmoid}
@@ -158,6 +163,12 @@ ROWS = [
         lambda z: mean_over(sparse, LABELS)(plain_softmax(z)), "labels (N, 1)"),
     Row("SparseCategoricalCrossentropy", lambda z: SPARSE_Z(LABELS.astype(np.float32), z), [(4, 3)],
         lambda z: mean_over(sparse, LABELS)(plain_softmax(z)), "whole floats"),
+    row(BINARY_S, binary, 0.7 * YES_NO + 0.15, "probabilities, smoothed", SHARES, given=YES_NO),
+    row(BINARY_S, binary, 0.7 * YES_NO + 0.15, "sigmoid, smoothed, weights", given=YES_NO, weights=WEIGHTS, **SIG),
+    row(CATEGORICAL_S, categorical, 0.7 * ONEHOT + 0.1, "one-hot, smoothed", SHARES, given=ONEHOT),
+    row(CATEGORICAL_S, categorical, 0.7 * ONEHOT + 0.1, "softmax, smoothed", given=ONEHOT, **SOFT),
+    row(SPARSE_S, categorical, 0.7 * ONEHOT + 0.1, "probabilities, smoothed", SHARES, given=LABELS),
+    row(SPARSE_S, categorical, 0.7 * ONEHOT + 0.1, "softmax, smoothed, weights", given=LABELS, weights=WEIGHTS, **SOFT),
     row(KL, divergence, P, "", SHARES),
     row(KL, divergence, P, "weights", SHARES, weights=WEIGHTS),
 ]  # fmt: skip
@@ -210,4 +221,7 @@ REFUSALS = [
     Refusal("BinaryCrossentropy", lambda: BINARY(np.full((4, 3), np.nan), Y), ValueError, r"\[0, 1\], got nan"),
     Refusal("MeanSquaredError", lambda: MSE(Y, T), ValueError, "no gradient to y_true(.|\n)*Change places"),
     Refusal("Huber", lambda: md.losses.Huber(0), ValueError, "delta > 0, got 0"),
+    Refusal("CategoricalCrossentropy", lambda: md.losses.CategoricalCrossentropy(label_smoothing=1.1), ValueError,
+            r"label_smoothing in \[0, 1\], got 1\.1"),
+    Refusal("BinaryCrossentropy", lambda: md.losses.BinaryCrossentropy("logits"), TypeError, "from_logits as True or"),
 ]  # fmt: skip

@@ -1,0 +1,95 @@
+"""What all losses share: targets are checked before anything is computed, samples are weighted and averaged."""
+
+from math import prod
+from typing import Any
+
+from minidl.arrays import Array, array_module, as_array, default_dtype, move
+from minidl.autograd import Tensor
+
+
+class Loss:
+    """A loss with its settings. Subclasses define ``call(y_true, y_pred, weights)``."""
+
+    name = "loss"
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """The loss of a batch: a Tensor of one number, of the outputs' dtype.
+
+        Parameters
+        ----------
+        y_true
+            Targets or integer labels: an array, or a Tensor that requires no gradient.
+        y_pred
+            The model's output, a Tensor.
+        sample_weight : (N,), optional
+            Counts each sample so many times; the sum is still divided by N.
+
+        Raises
+        ------
+        ValueError
+            The shapes differ, a target is out of range, the batch is empty, or targets and outputs changed places.
+        TypeError
+            Labels are not integers.
+        """
+        y_pred = y_pred if isinstance(y_pred, Tensor) else Tensor(y_pred)
+        if y_pred.dtype.kind != "f":
+            y_pred = Tensor(y_pred.data, dtype=default_dtype())
+        if isinstance(y_true, Tensor):
+            if y_true.requires_grad:
+                hint = "Change places, or use y_true.detach()."
+                raise ValueError(f"{self.name}(y_true, y_pred) gives no gradient to y_true, the targets.\n{hint}")
+            y_true = y_true._data
+        if type(y_true) is not type(y_pred._data):
+            y_true = move(as_array(y_true), y_pred.device)
+        if y_pred.size == 0:
+            raise ValueError(f"{self.name} of an empty batch has no value: got outputs of shape {y_pred.shape}.")
+        y_true = self.check(y_true, y_pred)
+        return self.call(y_true, y_pred, None if sample_weight is None else self.weights(sample_weight, y_pred))
+
+    def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
+        """The equation. ``weights`` (N,) already holds 1/N; None means 1/N each."""
+        raise TypeError(f"{type(self).__name__} defines no call(y_true, y_pred, weights): write the loss there.")
+
+    def check(self, y_true: Array, y_pred: Tensor) -> Array:
+        """Targets of the outputs' shape and dtype, or a ValueError."""
+        if y_true.shape != y_pred.shape:
+            raise ValueError(
+                f"{self.name} expects targets of the outputs' shape {y_pred.shape}, got {y_true.shape}.\n"
+                + shape_hint(y_true.shape, y_pred.shape)
+            )
+        return y_true.astype(y_pred.dtype, copy=False)
+
+    def weights(self, sample_weight: Any, y_pred: Tensor) -> Array:
+        """sample_weight / N, one number for each sample."""
+        w = sample_weight._data if isinstance(sample_weight, Tensor) else as_array(sample_weight)
+        if y_pred.ndim == 0 or w.shape != y_pred.shape[:1]:
+            raise ValueError(f"{self.name} expects sample_weight of shape {y_pred.shape[:1]}, got {w.shape}.")
+        return move(w, y_pred.device).astype(y_pred.dtype) / len(w)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+def average(losses: Tensor, weights: Array | None) -> Tensor:
+    """Σₙ wₙ ℓₙ, where a sample's ℓ is the mean of its numbers: the mean of all of them when no weights are given."""
+    if weights is None:
+        return losses.mean()
+    return (losses * spread(weights, losses.shape)).sum()
+
+
+def spread(weights: Array | None, shape: tuple[int, ...]) -> Array | None:
+    """Give each of a sample's numbers its share of the sample's weight: (N,) → (N, ...)."""
+    if weights is None or len(shape) == 1:
+        return weights
+    shares = weights / prod(shape[1:])
+    return array_module(shares).broadcast_to(shares.reshape((-1,) + (1,) * (len(shape) - 1)), shape)
+
+
+def shape_hint(got: tuple, expected: tuple) -> str:
+    """What to type when targets and outputs do not have the same shape."""
+    if got + (1,) == expected:
+        return "Use targets.reshape(-1, 1), or drop the outputs' last axis."
+    if got == expected + (1,):
+        return "Use targets[..., 0]."
+    return "Check the last layer's units and the targets."

@@ -1,0 +1,21 @@
+"""The divergence of two distributions."""
+
+from minidl.arrays import Array, array_module
+from minidl.autograd import Tensor
+from minidl.losses.base import Loss, average
+from minidl.losses.cross_entropy import EPSILON
+from minidl.ops.cross_entropy import check_outputs
+from minidl.ops.exponentials import log
+from minidl.ops.selection import clip
+
+
+class KLDivergence(Loss):
+    """ℓ = Σⱼ tⱼ log(tⱼ / pⱼ): what is lost by coding t with p (Kullback & Leibler 1951); both kept in [ε, 1]."""
+
+    name = "kl_divergence"
+
+    def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
+        check_outputs(self.name, y_pred)
+        t = y_true.clip(EPSILON, 1)
+        p = clip(y_pred, EPSILON, 1)
+        return average(((array_module(t).log(t) - log(p)) * t).sum(axis=-1), weights)
