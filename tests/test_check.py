@@ -1,16 +1,23 @@
 """The judge of exercises: what it insists on, what it says, and that it cannot be satisfied by accident."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minidl as md
+from minidl.autograd import Primitive
 from minidl.check import Checker
 from minidl.check.bank import EXERCISES
 from minidl.check.draws import distinct, gradients_of, upstream
 from minidl.check.exercise import Exercise
 from minidl.check.function import FunctionExercise
+from minidl.check.suspects import SUSPECTS
+from minidl.gradcheck import GradientError
 from tests.exercises import ANSWERS
 
 affine_backward = ANSWERS["affine_backward"].solution
@@ -296,3 +303,21 @@ def test_every_lesson_says_its_number_and_no_name_is_taken_twice():
     names = [exercise.name for lesson in LESSONS for exercise in lesson.EXERCISES]
     assert len(names) == len(set(names)) == len(EXERCISES)
     assert all(re.match(r"Lesson \d+: ", lesson.__doc__) for lesson in LESSONS)
+
+
+def test_importing_minidl_loads_no_lesson():
+    code = "import sys, minidl; sys.exit('minidl.check.bank' in sys.modules or 'pytest' in sys.modules)"
+    folder = str(Path(md.__file__).parents[1])
+    assert subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": folder}).returncode == 0
+
+
+@pytest.mark.parametrize("suspect", SUSPECTS, ids=lambda suspect: suspect.name)
+def test_check_grads_tells_right_suspects_from_wrong_ones(suspect):
+    op = Primitive(lambda *xs: suspect.forward(*xs), broadcasts=False, saves=False)
+    op.joint_rule(lambda g, y, *xs, needs: suspect.backward(g, *xs))
+    inputs = suspect.draw(np.random.default_rng(1))
+    if suspect.is_right:
+        md.check_grads(op, *inputs, order=1)
+    else:
+        with pytest.raises((GradientError, ValueError)):
+            md.check_grads(op, *inputs, order=1)

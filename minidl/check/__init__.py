@@ -16,10 +16,9 @@ The words come from ``minidl.diagnosis``, as those of ``check_grads`` do.
 ``python -m minidl.check`` lists the exercises; ``minidl.check.pytest_plugin`` checks a file of answers.
 """
 
-from minidl.check.bank import EXERCISES
 from minidl.check.checker import Checker
 from minidl.check.verdict import Verdict
 
-check = Checker(EXERCISES)
+check = Checker()
 
 __all__ = ["check", "Checker", "Verdict"]

@@ -14,15 +14,23 @@ class Checker:
     Attributes
     ----------
     exercises
-        The exercises by name.
+        The exercises by name: all those of the lessons, unless others are given.
     verdicts
         The latest verdict on each exercise that was tried.
     """
 
-    def __init__(self, exercises: Mapping[str, Exercise]):
-        self.exercises = exercises
+    def __init__(self, exercises: Mapping[str, Exercise] | None = None):
+        self._exercises = exercises
         self.verdicts = Report()
         self._passed: list[Any] = []  # the very functions and classes
+
+    @property
+    def exercises(self) -> Mapping[str, Exercise]:
+        if self._exercises is None:
+            from minidl.check.bank import EXERCISES  # here, so that importing minidl does not load all lessons
+
+            self._exercises = EXERCISES
+        return self._exercises
 
     def __call__(self, name: str, answer: Any) -> Verdict:
         """Check an answer.
