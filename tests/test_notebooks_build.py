@@ -13,6 +13,7 @@ from building.comparison import differences, text_difference
 from building.form import form_problems, output_problems, picture_problems
 from building.source import metadata_of, notebook_of, written
 from building.student import leaks, split_solutions, student_version
+from grade import judged, table, verdicts
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -184,7 +185,28 @@ def test_the_student_version_belongs_to_its_lesson(path):
     assert output_problems(lesson) == []
 
 
-def test_each_lesson_has_a_source_and_each_student_version_a_lesson():
+def test_each_notebook_has_a_source_and_each_student_version_a_lesson():
     names = {path.stem for path in LESSONS}
-    assert names == {path.stem for path in (NOTEBOOKS / "source").glob("*.py")}
+    assert names <= {path.stem for path in (NOTEBOOKS / "source").glob("*.py")}
     assert names == {path.stem for path in (NOTEBOOKS / "exercises").glob("*.ipynb")}
+
+
+# --- what was handed in ---------------------------------------------------------------------------------------------
+
+
+def test_each_exercise_of_a_notebook_is_judged_after_its_last_cell():
+    handed_in = notebook_of([text("why"), code('def f(x):\n    return x\n\n\ncheck("twice", f)'), code("1 / 0")])
+    *cells, judge = (cell["source"] for cell in judged(handed_in)["cells"])
+    assert cells == [cell["source"] for cell in handed_in["cells"][1:]]
+    assert "{'twice': 'f'}" in judge
+    compile(judge, "judge", "exec")
+
+
+def test_the_table_says_what_is_right_and_what_is_with_the_rest():
+    run = notebook_of([code("print()", printed('{"twice": "right", "half": "not written yet"}'))])
+    assert verdicts(run) == {"twice": "right", "half": "not written yet"}
+    assert verdicts(notebook_of([code("print()")])) == {}
+    assert table({"ann.ipynb": verdicts(run), "bo.ipynb": {}}).split("\n") == [
+        "ann.ipynb  1 of 2 right   half: not written yet",
+        "bo.ipynb   no verdict: it did not run to its end, or checks nothing",
+    ]

@@ -9,7 +9,9 @@ ROOT = Path(__file__).parents[2]  # the checkout, whose minidl is used
 OFFLINE = Path(__file__).with_name("offline.py")  # run in each kernel before the lesson
 
 
-def run_all(notebooks: list[dict], jobs: int, seconds: list[float]) -> list[tuple[dict, float]]:
+def run_all(
+    notebooks: list[dict], jobs: int, seconds: list[float], keep_going: bool = False
+) -> list[tuple[dict, float]]:
     """Each notebook with its outputs, and the processor seconds that its kernel took.
 
     Parameters
@@ -17,22 +19,23 @@ def run_all(notebooks: list[dict], jobs: int, seconds: list[float]) -> list[tupl
     notebooks : without outputs; they are not changed
     jobs : how many kernels run at the same time
     seconds : for each notebook, how long one cell may take; a cell that takes longer ends its notebook with an error
+    keep_going : whether the next cells are run after one that fails
     """
-    return asyncio.run(_run_all(notebooks, jobs, seconds))
+    return asyncio.run(_run_all(notebooks, jobs, seconds, keep_going))
 
 
-async def _run_all(notebooks, jobs, seconds):
+async def _run_all(notebooks, jobs, seconds, keep_going):
     free = asyncio.Semaphore(jobs)
 
     async def run(notebook, limit):
         async with free:
-            return await _run(notebook, limit)
+            return await _run(notebook, limit, keep_going)
 
     return await asyncio.gather(*[run(notebook, limit) for notebook, limit in zip(notebooks, seconds)])
 
 
-async def _run(notebook: dict, seconds: float) -> tuple[dict, float]:
-    """One notebook, cell after cell; the first error ends it, and stands in the outputs."""
+async def _run(notebook: dict, seconds: float, keep_going: bool) -> tuple[dict, float]:
+    """One notebook, cell after cell; an error stands in the outputs, and ends it unless we keep going."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -42,6 +45,7 @@ async def _run(notebook: dict, seconds: float) -> tuple[dict, float]:
     client = NotebookClient(
         running,
         timeout=seconds,
+        allow_errors=keep_going,
         kernel_name="python3",
         resources={"metadata": {"path": str(ROOT / "notebooks")}},
         extra_arguments=[f"--IPKernelApp.exec_lines={offline}", "--IPKernelApp.log_level=40"],
