@@ -83,6 +83,13 @@ def test_one_image_or_no_channels(make):
     refused(ValueError, words, lambda: make()(IMAGES[0]))
 
 
+def test_images_without_the_axis_of_their_one_channel():
+    model = md.Sequential([Conv2D(2, 3, input_shape=(9, 8, 1)), layers.Flatten(), Dense(1)])
+    model.compile("adam", "mse")
+    words = ["(None, 9, 8, 1)", "(None, 9, 8)", "x[..., None]"]
+    refused(ValueError, words, lambda: model.fit(IMAGES[..., 0], np.zeros((4, 1)), verbose=0))
+
+
 def folders(path, **counts):
     """A folder with so many images of each class."""
     for name, n in counts.items():
@@ -156,6 +163,11 @@ def test_a_bag_of_one_text_and_of_a_batch_of_batches():
     bag = layers.BagOfEmbeddings(20, 4)
     refused(ValueError, ["texts (N, T)", "(6,)", "[text]"], lambda: bag(WORDS[0]))
     refused(ValueError, ["texts (N, T)", "(1, 4, 6)"], lambda: bag(WORDS[None]))
+
+
+def test_what_is_no_sequence():
+    refused(ValueError, ["LSTM", "(4, 6)", "Embedding", "return_sequences=True"], lambda: LSTM(3)(WORDS))
+    refused(ValueError, ["LSTM", "(4, 9, 8, 3)", "TimeDistributed(Flatten())"], lambda: LSTM(3)(IMAGES))
 
 
 # --- masks --------------------------------------------------------------------------------------------------------

@@ -125,6 +125,8 @@ class RNN(Layer):
                 "Indices of words need an Embedding before it, a recurrent layer before it return_sequences=True,\n"
                 "and plain numbers a feature axis: x[..., None]."
             )
+        if len(shape) > 3:
+            fix = "TimeDistributed(Flatten()) before it makes one row of features of each step."
         raise ValueError(f"{self.who} expects sequences (N, T, D): batch, time, features, got shape {shape}.\n{fix}")
 
     def checked_input(self, x: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ def try_one(model: Layer, example: Any, samples: Samples | Any) -> Any:
     for x, shape in zip(tried, model.input_shapes()):
         if x.ndim < len(shape):
             fix = " Use x.reshape(-1, 1)?" if x.ndim == 1 else ""
+            if x.ndim > 1 and (*x.shape[1:], 1) == shape[1:]:
+                fix = " Use x[..., None]?"
             raise ValueError(f"{model.name!r} expects inputs of shape {shape}, got {(None, *x.shape[1:])}.{fix}")
     try:
         with model.in_mode(False), no_grad():
