@@ -107,6 +107,20 @@ class NoLayer:
 
 ANSWERS = [
     Answers(
+        "first_loss_of",
+        lambda classes: np.log(classes),
+        [
+            lambda classes: -np.log(1 / classes),
+            lambda classes: -sum(np.log(1 / classes) / classes for _ in range(classes)),
+        ],
+        [
+            (lambda classes: 1 / classes, "the loss is −log of it"),
+            (lambda classes: np.log(1 / classes), "−log(1/C) is positive"),
+            (lambda classes: np.log2(classes), "base 2"),
+            (lambda classes: np.log(10), "loss"),
+        ],
+    ),
+    Answers(
         "affine_backward",
         affine_backward,
         [affine_with_loops, affine_with_einsum],

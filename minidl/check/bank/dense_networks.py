@@ -1,11 +1,28 @@
 """Lesson 4: dense networks, from XOR to digits."""
 
+import math
+
 from minidl import ops
 from minidl.check.draws import gradients_of, upstream
 from minidl.check.exercise import Exercise
 from minidl.check.function import FunctionExercise
 from minidl.check.layer import LayerExercise
 from minidl.layers.dense import Dense
+
+first_loss_of = FunctionExercise(
+    name="first_loss_of",
+    task="The cross-entropy of a network that gives each of C classes the same probability.",
+    arguments=("classes",),
+    returns=("loss",),
+    draw=lambda rng, s: {"classes": s.N + s.D},
+    reference=lambda classes: math.log(classes),
+    slips={
+        "that is the probability 1/C itself: the loss is −log of it.": lambda classes: 1 / classes,
+        "the sign: −log(1/C) is positive.": lambda classes: -math.log(classes),
+        "with the logarithm to base 2: the natural one, np.log, is meant.": lambda classes: math.log2(classes),
+        "with the logarithm to base 10: the natural one, np.log, is meant.": lambda classes: math.log10(classes),
+    },
+)
 
 
 def draw_affine(rng, s):
@@ -61,4 +78,4 @@ my_dense = LayerExercise(
     draw=lambda rng, s: {"x": rng.normal(size=(s.N, s.D))},
 )
 
-EXERCISES: tuple[Exercise, ...] = (affine_backward, softmax_cross_entropy_backward, my_dense)
+EXERCISES: tuple[Exercise, ...] = (first_loss_of, affine_backward, softmax_cross_entropy_backward, my_dense)
