@@ -60,11 +60,12 @@ def plain_nesterov(w, gs, rate=0.01, momentum=0.9):
     return theirs + momentum * v
 
 
-def plain_rmsprop(w, gs, rate=0.001, rho=0.9, epsilon=1e-7):
-    v = 0
+def plain_rmsprop(w, gs, rate=0.001, rho=0.9, epsilon=1e-7, momentum=0.0):
+    v = m = 0
     for g in gs:
         v = rho * v + (1 - rho) * g**2
-        w = w - rate * g / np.sqrt(v + epsilon)
+        m = momentum * m + rate * g / np.sqrt(v + epsilon)
+        w = w - m
     return w
 
 
@@ -96,6 +97,7 @@ RULES = {
     "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}, plain_nesterov),
     "RMSprop": (RMSprop, {}, plain_rmsprop),
     "RMSprop, rho 0.5": (RMSprop, {"rho": 0.5, "epsilon": 0.01}, lambda w, gs: plain_rmsprop(w, gs, 0.001, 0.5, 0.01)),
+    "RMSprop, momentum": (RMSprop, {"momentum": 0.8}, lambda w, gs: plain_rmsprop(w, gs, momentum=0.8)),
     "Adagrad": (Adagrad, {}, plain_adagrad),
     "Adagrad from 0": (
         Adagrad,

@@ -58,19 +58,31 @@ class RMSprop(Optimizer):
     """Divide the gradient by a running mean of its size.
 
         v ← ρ v + (1 − ρ) g²
-        w ← w − α g / √(v + ε)
+        w ← w − α g / √(v + ε)                             without momentum
+        m ← μ m + α g / √(v + ε);  w ← w − m               momentum μ
 
-    Source: Tieleman & Hinton, lecture 6.5, 2012; D2.E6. ε inside the root, as in Keras.
+    Source: Tieleman & Hinton, lecture 6.5, 2012; D2.E6. ε inside the root and α inside m, as in Keras.
     """
 
-    state_names = ("v",)
+    state_names = ("v", "m")
 
-    def __init__(self, parameters=None, learning_rate=0.001, rho: float = 0.9, epsilon: float = 1e-7, **settings):
+    def __init__(
+        self,
+        parameters=None,
+        learning_rate=0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        **settings,
+    ):
         super().__init__(parameters, learning_rate, **settings)
         self.rho = check_number("RMSprop", "rho", rho, "[0, 1)")
+        self.momentum = check_number("RMSprop", "momentum", momentum, "[0, 1)")
+        if not momentum:
+            self.state_names = ("v",)
         self.epsilon = check_number("RMSprop", "epsilon", epsilon, "[0, inf)")
 
-    def update(self, w, g, t, rate, v):
+    def update(self, w, g, t, rate, v, m=None):
         xp = array_module(w)
         xp.multiply(g, g, out=t)
         t *= 1.0 - self.rho
@@ -80,7 +92,12 @@ class RMSprop(Optimizer):
         xp.sqrt(t, out=t)
         xp.divide(g, t, out=t)
         t *= rate
-        w -= t  # w ← w − α g / √(v + ε)
+        if m is None:
+            w -= t  # w ← w − α g / √(v + ε)
+            return
+        m *= self.momentum
+        m += t  # m ← μ m + α g / √(v + ε)
+        w -= m  # w ← w − m
 
 
 class Adagrad(Optimizer):

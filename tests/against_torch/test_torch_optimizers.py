@@ -95,6 +95,14 @@ def test_rmsprop(problem):
 
 
 @every_seed
+def test_rmsprop_with_momentum(problem):
+    settings = {"momentum": 0.1 * problem.seed}
+    ours = optimizers.RMSprop(problem.ours.values(), problem.rate, problem.factor, epsilon=0.0, **settings)
+    theirs = torch.optim.RMSprop(problem.theirs.values(), problem.rate, alpha=problem.factor, eps=0.0, **settings)
+    problem.run("RMSprop", ours, theirs)
+
+
+@every_seed
 def test_adagrad(problem):
     ours = optimizers.Adagrad(problem.ours.values(), problem.rate, initial_accumulator_value=0.1, epsilon=0.0)
     theirs = torch.optim.Adagrad(problem.theirs.values(), problem.rate, initial_accumulator_value=0.1, eps=0.0)
@@ -120,7 +128,7 @@ class InsideTheRoot(torch.optim.Optimizer):
 def test_rmsprop_and_adagrad_with_epsilon_inside_the_root(seed, dtype):
     epsilon = 10.0 ** -(seed + 1)
     problem = Problem(seed, dtype)
-    ours = optimizers.RMSprop(problem.ours.values(), problem.rate, problem.factor, epsilon)
+    ours = optimizers.RMSprop(problem.ours.values(), problem.rate, problem.factor, epsilon=epsilon)
     problem.run("RMSprop", ours, InsideTheRoot(problem.theirs.values(), problem.rate, epsilon, problem.factor))
     problem = Problem(seed, dtype)
     ours = optimizers.Adagrad(problem.ours.values(), problem.rate, epsilon=epsilon)
