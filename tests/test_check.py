@@ -221,7 +221,7 @@ def worst(verdict, name):
 def test_mine_or_takes_mine_only_once_it_has_passed(check, capsys):
     MyDense = ANSWERS["MyDense"].solution
     assert check.mine_or(MyDense, md.layers.Dense) is md.layers.Dense
-    assert "Dense of the library is used: MyDense has not passed its check yet." in capsys.readouterr().out
+    assert "Dense is used: MyDense has not passed its check yet." in capsys.readouterr().out
     check("MyDense", ANSWERS["MyDense"].wrong[0][0])
     assert check.mine_or(ANSWERS["MyDense"].wrong[0][0], md.layers.Dense) is md.layers.Dense
     check("MyDense", MyDense)

@@ -82,15 +82,20 @@ class Checker:
         >>> def nothing():
         ...     raise NotImplementedError
         >>> Checker({}).mine_or(nothing, abs)
-        abs of the library is used: nothing has not passed its check yet.
+        abs is used: nothing has not passed its check yet.
         <built-in function abs>
         """
         if any(mine is passed for passed in self._passed):
-            print(f"Your own {mine.__name__} is used.")
+            print(f"Your own {name_of(mine)} is used.")
             return mine
-        print(f"{library.__name__} of the library is used: {mine.__name__} has not passed its check yet.")
+        print(f"{name_of(library)} is used: {name_of(mine)} has not passed its check yet.")
         return library
 
     def report(self) -> Report:
         """The exercises tried so far with their verdicts, as a table."""
         return self.verdicts
+
+
+def name_of(answer: Any) -> str:
+    """What a function or class is called; of an object, its class."""
+    return getattr(answer, "__name__", type(answer).__name__)

@@ -7,14 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.autograd import Tensor
 from minidl.check.attempt import attempt, check_arguments, describe_all
+from minidl.check.comparison import LIMIT, Values, check_untouched, compare, copied, plain
 from minidl.check.exercise import Exercise
 from minidl.check.verdict import NotYet
-from minidl.diagnosis import diagnose, is_right
-
-Values = dict[str, Any]
-LIMIT = 1e-7  # of the largest expected entry: far above rounding in float64, far below any mistake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,42 +48,13 @@ class FunctionExercise(Exercise):
         check_untouched(given, drawn)
         got = unpack(returned, self.returns)
         slips = {sentence: self.by_name(slip(**copied(drawn))) for sentence, slip in self.slips.items()}
-        worst = compare(got, expected, drawn, slips, given, self.limit)
+        worst = compare(got, expected, self.limit, given, drawn, slips)
         return f"Checked: {', '.join(self.returns)} in two runs, here with {describe_all(given)}.\n{worst}"
 
     def by_name(self, values: Any) -> Values:
         """The reference's values as a dict."""
         values = values if isinstance(values, tuple) else (values,)
         return {name: plain(value) for name, value in zip(self.returns, values, strict=True)}
-
-
-# --- the steps of a run -------------------------------------------------------------------------------------------
-
-
-def copied(values: Values) -> Values:
-    """Arrays of their own for everyone who gets to see them."""
-    return {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in values.items()}
-
-
-def plain(value: Any) -> Any:
-    """A Tensor's numbers; anything else as an array, except None."""
-    if isinstance(value, Tensor):
-        return value.numpy()
-    try:
-        return None if value is None else np.asarray(value)
-    except ValueError:  # rows of unequal length
-        return np.array(value, dtype=object)
-
-
-def check_untouched(given: Values, drawn: Values) -> None:
-    """Raise ``NotYet`` when an input was edited in place."""
-    for name, value in given.items():
-        if isinstance(value, np.ndarray) and not np.array_equal(value, drawn[name], equal_nan=True):
-            raise NotYet(
-                f"{name} was edited in place: after the call it holds other numbers, and the caller still needs them.\n"
-                f"Something like {name} += ..., {name}[...] = ... or out={name} does that; make a new array.",
-                inputs=drawn,
-            )
 
 
 def unpack(returned: Any, names: tuple[str, ...]) -> Values:
@@ -109,41 +76,3 @@ def unpack(returned: Any, names: tuple[str, ...]) -> Values:
 def count(values: tuple | list) -> str:
     """How many, in words."""
     return "1 value" if len(values) == 1 else f"{len(values)} values"
-
-
-def compare(
-    got: Values, expected: Values, inputs: Values, slips: Mapping[str, Values], given: Values, limit: float
-) -> str:
-    """Say how near all values are; raise ``NotYet`` for the first that is wrong."""
-    errors = {}  # by name: the largest error and its limit
-    wrong = []
-    for name, want in expected.items():
-        allowed = limit * (np.abs(want).max(initial=0) or 1.0)
-        have = got[name]
-        if isinstance(have, np.ndarray) and have.dtype.kind in "fiub" and have.shape == want.shape:
-            errors[name] = float(np.abs(have - want).max(initial=0)), allowed
-            if is_right(have, want, allowed):
-                continue
-        wrong.append(name)
-    if not wrong:
-        name = max(errors, key=lambda n: errors[n][0] / errors[n][1])
-        return f"Largest error {errors[name][0]:.1e} (limit {errors[name][1]:.1e})."
-    name = wrong[0]
-    words = diagnose(
-        name,
-        got[name],
-        expected[name],
-        inputs={n: np.asarray(x) for n, x in inputs.items() if isinstance(x, np.ndarray) and n != "g"},
-        gradients={n: x for n, x in expected.items() if n != name},
-        y=inputs.get("y"),
-        g=inputs.get("g"),
-        slips={sentence: values[name] for sentence, values in slips.items()},
-    )
-    right = [n for n in expected if n not in wrong]
-    verb = "are" if len(right) > 1 else "is"
-    also = [f"{', '.join(right)} {verb} right"] if right else []
-    also += [f"{', '.join(wrong[1:])} too needs another look"] if wrong[1:] else []
-    lines = [words, f"Given {describe_all(given)}" + (f": {'; '.join(also)}." if also else ".")]
-    if name in errors:
-        lines[1] += f" Largest error {errors[name][0]:.2g} in {name} (limit {errors[name][1]:.1e})."
-    raise NotYet("\n".join(lines), inputs=inputs, got=got, expected=expected)

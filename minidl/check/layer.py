@@ -12,9 +12,9 @@ from minidl.arrays import default_dtype, set_default_dtype
 from minidl.autograd import Tensor
 from minidl.backward import gradients
 from minidl.check.attempt import attempt, describe_all
+from minidl.check.comparison import LIMIT, Values, check_untouched, compare, copied
 from minidl.check.draws import upstream
 from minidl.check.exercise import Exercise
-from minidl.check.function import LIMIT, Values, check_untouched, compare, copied
 from minidl.check.verdict import NotYet
 from minidl.layers.base import Layer, Parameter
 
@@ -57,11 +57,11 @@ class LayerExercise(Exercise):
             g = upstream(rng, *y.shape)
             inputs = {**drawn, **{name: p.numpy() for _, p, name in pairs}, "g": g}
             ours = attempt(lambda *xs: output(mine, xs), given, answer)
-            compare({"y": ours}, {"y": y.numpy()}, inputs, {}, given, self.limit)
+            compare({"y": ours}, {"y": y.numpy()}, self.limit, given, inputs)
             expected = slopes(theirs, drawn, {name: p for _, p, name in pairs}, g)
             got = attempt(lambda *xs: slopes(mine, given, {name: p for p, _, name in pairs}, g), given, answer)
         check_untouched(given, drawn)
-        worst = compare(got, expected, inputs, {}, given, self.limit)
+        worst = compare(got, expected, self.limit, given, inputs)
         return f"Checked: y, {', '.join(expected)} in two runs, here with {describe_all(given)}.\n{worst}"
 
     def stub(self) -> str:
