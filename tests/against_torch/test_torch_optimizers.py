@@ -96,7 +96,7 @@ def test_rmsprop(problem):
 
 @every_seed
 def test_rmsprop_with_momentum(problem):
-    settings = {"momentum": 0.1 * problem.seed}
+    settings = {"momentum": 0.05 * problem.seed}
     ours = optimizers.RMSprop(problem.ours.values(), problem.rate, problem.factor, epsilon=0.0, **settings)
     theirs = torch.optim.RMSprop(problem.theirs.values(), problem.rate, alpha=problem.factor, eps=0.0, **settings)
     problem.run("RMSprop", ours, theirs)
