@@ -6,7 +6,8 @@
     python notebooks/build.py --check      run all, write nothing, and fail where something is not as it should be
 
 A lesson is one file, ``notebooks/source/NN_name.py``, in Jupytext's percent format: text, code, exercises and their
-solutions. Both notebooks are generated from it; edit the source, never them. Needs ``pip install ".[lessons]"``.
+solutions. Both notebooks are generated from it, and so is ``notebooks/pictures/NN_name.png``, the lesson's first
+picture, for the README; edit the source, never them. Needs ``pip install ".[lessons]"``.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from building.comparison import differences
 from building.execution import run_all
-from building.form import form_problems, output_problems
+from building.form import first_picture, form_problems, output_problems
 from building.source import code_cells, read_source, written
 from building.student import leaks, student_version
 
@@ -34,6 +35,10 @@ def student_path(name: str) -> Path:
     return HERE / "exercises" / f"{name}.ipynb"
 
 
+def picture_path(name: str) -> Path:
+    return HERE / "pictures" / f"{name}.png"
+
+
 def limit(name: str) -> int:
     return LONG.get(name[:2], SECONDS)
 
@@ -44,6 +49,7 @@ def build(names: list[str], jobs: int) -> list[str]:
     problems = []
     for name, (lesson, seconds) in zip(names, run_all(sources, jobs, [limit(name) * 3 for name in names])):
         write(lesson_path(name), lesson)
+        picture_path(name).write_bytes(first_picture(lesson))
         found = form_problems(lesson) + output_problems(lesson) + too_slow(name, seconds)
         print(f"{name}: {seconds:.1f} s of processor time, {len(lesson['cells'])} cells")
         problems += [f"{name}: {problem}" for problem in found]
@@ -75,6 +81,8 @@ def check(names: list[str], jobs: int) -> list[str]:
         found += form_problems(committed or lesson) + output_problems(committed or lesson)
         found += [f"in a fresh run, {problem}" for problem in output_problems(lesson)]
         found += unchecked(lesson, ": right.") + too_slow(name, seconds)
+        if not picture_path(name).is_file() or picture_path(name).read_bytes() != first_picture(committed or lesson):
+            found.append(f"pictures/{name}.png is not its first picture")
         if committed and written(committed) != lesson_path(name).read_text(encoding="utf-8"):
             found.append("not in the form that build.py writes")
         problems += [f"{name}: {problem}" for problem in found]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from building.comparison import differences, text_difference
-from building.form import form_problems, output_problems, picture_problems
+from building.form import first_picture, form_problems, output_problems, picture_problems
 from building.source import metadata_of, notebook_of, written
 from building.student import leaks, split_solutions, student_version
 from grade import judged, table, verdicts
@@ -134,6 +134,8 @@ def test_another_source_another_output_and_a_lost_cell_are_drift():
 def test_numbers_may_differ_a_little_and_in_a_measured_cell_altogether():
     assert text_difference("accuracy 0.975 of 360", "accuracy 0.97 of  360") == ""
     assert text_difference("[ 0.5 −1.0]", "[0.5 -1.00]") == ""
+    verdict = "f: right.\nLargest error {} (limit 1.2e-08)."
+    assert text_difference(verdict.format("2.8e-17 in db"), verdict.format("3.0e-17 in dw")) == ""
     assert text_difference("7 errors", "9 errors") == "committed 7, a fresh run gives 9"
     assert text_difference("3.1 s", "5.2 s", numbers=False) == ""
     old, new = (notebook_of([code("f()", printed(words), tags=["measured"])]) for words in ("3.1 s", "5.2 s"))
@@ -183,6 +185,7 @@ def test_the_student_version_belongs_to_its_lesson(path):
     assert student == student_version(lesson)
     assert leaks(lesson, student) == []
     assert output_problems(lesson) == []
+    assert (NOTEBOOKS / "pictures" / path.name).with_suffix(".png").read_bytes() == first_picture(lesson)
 
 
 def test_each_notebook_has_a_source_and_each_student_version_a_lesson():

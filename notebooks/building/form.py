@@ -69,6 +69,12 @@ def picture_of(output: dict) -> str:
     return next((kind for kind in ("image/png", "image/svg+xml") if kind in output.get("data", {})), "")
 
 
+def first_picture(lesson: dict) -> bytes:
+    """The first PNG among the outputs: where the lesson is going."""
+    pictures = [o["data"]["image/png"] for o in outputs_of(lesson) if picture_of(o) == "image/png"]
+    return base64.b64decode(pictures[0]) if pictures else b""
+
+
 def picture_problems(output: dict) -> list[str]:
     """A PNG's width and dots per inch, read from its header."""
     if picture_of(output) != "image/png":

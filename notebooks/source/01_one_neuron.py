@@ -96,7 +96,8 @@ check("first_loss", first_loss)
 # %% [markdown]
 # ## The neuron
 #
-# The neuron has a weight for each pixel and one number more, the bias (D4.E1 has the same equation, with more letters):
+# The neuron has a weight for each pixel and one number more, the bias (D4.E1; such marks number the equations of the
+# articles from which `minidl` grew, and stand at the same equations in its code):
 #
 # $$z = w \cdot x + b = \sum_{j=1}^{D} w_j x_j + b, \qquad p = \sigma(z) = \frac{1}{1 + e^{-z}}.$$
 #
@@ -203,7 +204,8 @@ figure
 # $$\frac{\partial L}{\partial p} = \frac{1 - y}{1 - p} - \frac{y}{p} = \frac{p - y}{p\,(1 - p)}, \qquad
 # \frac{\partial p}{\partial z} = p\,(1 - p), \qquad \frac{\partial z}{\partial w_j} = x_j.$$
 #
-# Multiply the three. The awkward $p(1 - p)$ cancels, which is why this loss and this curve belong together:
+# (The second is the derivative of $1 / (1 + e^{-z})$: it is $e^{-z} / (1 + e^{-z})^2$, and $e^{-z} / (1 + e^{-z})$ is
+# $1 - p$.) Multiply the three. The awkward $p(1 - p)$ cancels, which is why this loss and this curve belong together:
 #
 # $$\boxed{\frac{\partial L}{\partial z} = p - y} \qquad \frac{\partial L}{\partial w_j} = (p - y)\, x_j \qquad
 # \frac{\partial L}{\partial b} = p - y.$$
@@ -252,7 +254,7 @@ backward = check.mine_or(bce_backward, bce_backward_by_minidl)
 
 # %% [markdown]
 # Three ways to the same 64 slopes: your formula (or, while you have none, `minidl`'s), the record of `minidl`, and the
-# school's small step. They are compared at a random point, not at 0, where many wrong formulas are right by accident.
+# school's small step. They are compared at a random point, not at 0, where every $p$ is ½ and may hide a mistake.
 
 # %% tags=["measured"]
 w, b = 0.3 * rng.normal(size=64), 0.3
@@ -332,8 +334,7 @@ figure
 
 # %% [markdown]
 # Threes to the left of ½ and eights to the right of it are answered well. Here are some of the others, the worst
-# mistakes first. Would you have read
-# them better?
+# mistakes first. Would you have read them better?
 
 # %%
 md.plot.worst_mistakes(
@@ -374,6 +375,7 @@ print(f"one test image is worth {1 / len(y_test):.3f}")
 # $-\infty$. On paper the loss of $z = 800$ for a three is 800. `minidl` rearranges the formula so that it is.
 
 # %%
+print("loss after 0, 2, 4 ... 12 epochs")
 for rate in (0.1, 1.0, 4.0):
     *_, path = train(x_train, y_train, rate, epochs=12)
     print(f"learning rate {rate:4.1f}: " + " ".join(f"{loss(*wb, x_train, y_train):5.2f}" for wb in path[::2]))

@@ -2,8 +2,8 @@
 # # 2 · The chain rule is a graph
 #
 # In lesson 1 a formula for the gradient was found by hand. Nobody does that for a network of a hundred layers. This
-# lesson builds the machine that does it instead: 40 lines, which you complete and then use to teach a network what no
-# single neuron can learn.
+# lesson builds the machine that does it instead: about 40 lines, which you complete and then use to teach a network
+# what no single neuron can learn.
 #
 # You need lesson 1: a gradient is a slope for each number that can be turned, and $\alpha$ is the learning rate.
 # About 60 minutes, three exercises.
@@ -374,6 +374,10 @@ figure
 # The lines on the right were put there by four arrays of numbers, each moved against its $\bar v$. Adding hidden
 # layers would need no new rule: only a longer graph.
 #
+# And the single neuron, your first prediction? Its output is $z = w_1 x_1 + w_2 x_2 + b$. Add it up over the corners
+# (0, 0) and (1, 1), then over (0, 1) and (1, 0): both sums are $w_1 + w_2 + 2b$. But the targets add up to $-2$ and to
+# $+2$. What it gains on one pair of clouds it loses on the other, and the best compromise is about 0.
+#
 # ## What does it cost?
 #
 # Backward visits each box once, with at most a few times the work that forward had there. Small steps would need two
@@ -402,6 +406,7 @@ print(f"by small steps it would take {2 * number * forward_time:.0f} ms")
 # the walk goes straight on to the inputs, as if the graph were a chain. On the diamond it does go wrong.
 #
 # **Old gradients.** Bars add up, also across two calls of `backward`. That is useful, and a trap: start each step at 0.
+# (The first call below is your second prediction: 3 + 3 + 1.)
 #
 # **Editing behind the graph's back.** The rule of a product needs the values that were multiplied. Change one between
 # forward and backward, and the gradient is wrong; `minidl` notices and refuses.
