@@ -9,6 +9,8 @@ from statistics import median, quantiles
 
 TOLERANCE = 1e-4  # largest relative difference of losses at which two peers are said to do the same work
 
+NOTICEABLE = 1_000_000  # bytes of the reference's peak below which a ratio to it would compare a few pages
+
 
 def largest_difference(losses: Sequence[float], reference: Sequence[float]) -> float:
     """The largest relative difference between two peers' losses over the same steps."""
@@ -90,7 +92,7 @@ def _ratio(row: dict | None) -> str:
 def _megabytes(value: int | None, reference: int | None) -> str:
     if value is None:
         return "–"
-    return f"{value / 1e6:.1f}" + (f" ({value / reference:.2f})" if reference else "")
+    return f"{value / 1e6:.1f}" + (f" ({value / reference:.2f})" if reference and reference >= NOTICEABLE else "")
 
 
 def _row(peer: str, row: dict, result: dict, reference: str) -> list[str]:
