@@ -5,8 +5,8 @@
 # can be done at all, fool a judge that many courses use, and build one that cannot be fooled so easily. At the end it
 # is put to use: thirteen formulas from printed articles stand on trial, and some of them are wrong.
 #
-# You need NumPy, the derivatives of school, and matrix products. Lesson 1 explains the words *loss* and *gradient*.
-# About 75 minutes, five exercises.
+# You need NumPy, the derivatives of school, and the words *loss* and *gradient* (lesson 1). About 75 minutes, five
+# exercises.
 
 # %%
 import numpy as np
@@ -96,7 +96,8 @@ figure
 #
 # $$\boxed{\;\text{error}(h) \approx \frac{h^2}{6} |L'''| + \frac{\varepsilon |L|}{h}\;}$$
 #
-# One grows with $h$, the other shrinks. On logarithmic axes they are straight lines with slopes 2 and −1: a V.
+# One grows with $h$, the other shrinks. On logarithmic axes they are straight lines with slopes 2 and −1: a V. Far to
+# the left $w + h$ is rounded to $w$, and nothing moves at all: 100 %.
 #
 # ### Exercise: `best_step`
 #
@@ -505,8 +506,8 @@ check.report()
 #
 # 1. The best $h$ is of the order $\varepsilon^{1/2}$, and so is the error; for $D(h)$ it is
 #    $h \sim \varepsilon^{1/3}$, and the error $\varepsilon^{2/3}$: ten digits instead of eight.
-# 2. No. It is right at one random point, with one random $g$. A mistake that shows only for negative numbers, or for a
-#    batch of one, needs a test of its own. That is why `minidl` has a table of such points for each op.
+# 2. No: at one random point, with one random $g$. A mistake that shows only for negative numbers, or for a batch of
+#    one, needs a test of its own. That is why `minidl` has a table of such points for each op.
 # 3. "affine: db of shape (1, 5)": the numbers are right, and the wrong shape is stretched until it fits.
 #
 # </details>
@@ -515,6 +516,6 @@ check.report()
 #
 # The formulas: D0.E2 to D0.E8, D2.E1, D2.E5, D4.E2 to D4.E5, as they should be in `minidl/check/printed.py`. The V:
 # W. H. Press et al., *Numerical Recipes*, section 5.7. A random $g$: HIPS autograd's `check_grads` does the same.
-# Complex steps, which know no rounding error: W. Squire and G. Trapp, SIAM Review 40, 1998. In the library:
+# Complex steps, without rounding error: W. Squire and G. Trapp, SIAM Review 40, 1998. In the library:
 # `minidl/differences.py` (steps and limits), `minidl/gradcheck.py` (the judge), `minidl/diagnosis/` (the words),
 # `minidl/check/suspects.py` (the bank). Next: lesson 4, where right gradients build a network.
