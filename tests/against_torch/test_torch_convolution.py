@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 import minidl as md
 from tests.against_torch.comparing import assert_equal, both, both_parameters, every_seed, torch
@@ -120,6 +121,21 @@ def test_conv2d_transpose(seed, dtype):
         z = torch.cat([z, z.new_zeros([*z.shape[:axis], max(-missing, 0), *z.shape[axis + 1 :]])], dim=axis)
         z = z.narrow(axis, before, length)
     assert_equal("conv2d transpose", y, channels_last(z + b[:, None, None]), ours, theirs)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_images_too_large_for_one_piece(padding, dtype):
+    """D0.P1's sizes: the products go over the batch a few images at a time."""
+    c = Configuration(1)
+    c.size, c.kernel, c.strides, c.dilation, c.padding = (26, 27), (3, 3), (1, 1), (1, 1), padding
+    scale = 1 / np.sqrt(9 * 16)  # as layers draw their weights
+    arrays = {"x": c.normal(20, 26, 27, 16), "W": scale * c.normal(3, 3, 16, 32), "b": c.normal(32)}
+    ours, theirs = both(dtype, **arrays)
+    y = md.max_pool(md.relu(md.conv2d(*ours.values(), 1, padding)), 2)
+    x, W, b = theirs.values()
+    z = F.max_pool2d(F.relu(F.conv2d(padded(channels_first(x), c.added()), W.permute(3, 2, 0, 1), b)), 2)
+    g = y.size**-0.5  # ∂L/∂W sums over all pixels: of size 1 too
+    assert_equal("conv2d, large", y * g, channels_last(z) * g, ours, theirs)
 
 
 @every_seed

@@ -100,6 +100,24 @@ def test_categorical_cross_entropy(weighted, seed, dtype):
 
 
 @every_seed
+def test_label_smoothing(seed, dtype):
+    c = Configuration(seed, dtype)
+    s = float(c.rng.uniform(0, 1))
+
+    def smoothed(z, t):
+        return F.cross_entropy(z, t, reduction="none", label_smoothing=s)
+
+    for loss, targets in (
+        (losses.CategoricalCrossentropy, c.shares),
+        (losses.SparseCategoricalCrossentropy, c.labels),
+    ):
+        for settings, before in (({"from_logits": True}, lambda z: z), ({}, md.softmax)):
+            smooth = loss(label_smoothing=s, **settings)
+            ours = lambda z, t, w, smooth=smooth, before=before: smooth(t, before(z), w)  # noqa: E731
+            c.compare("losses: label smoothing", ours, smoothed, targets, weighted=False)
+
+
+@every_seed
 @every_weighting
 def test_kl_divergence(weighted, seed, dtype):
     c = Configuration(seed, dtype)

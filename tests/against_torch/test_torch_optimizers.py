@@ -23,8 +23,8 @@ class Problem:
         self.widths = {name: rng.uniform(0.1, 5, x.shape).astype(dtype) for name, x in self.arrays.items()}
         self.ours, self.theirs = both(dtype, **self.arrays)
         self.ours = {name: md.Parameter(w.numpy()) for name, w in self.ours.items()}
-        self.rate = float(10 ** rng.uniform(-3, -1))
-        self.factor = float(rng.uniform(0.3, 0.95))  # momentum, ρ or β₁
+        self.rate = float(10 ** rng.uniform(-3, -1.5))
+        self.factor = float(rng.uniform(0.5, 0.95))  # momentum, ρ or β₁
         self.seed = seed
 
     def J(self, parameters, sin, constant):
