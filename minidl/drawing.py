@@ -94,11 +94,11 @@ class Drawing:
         values, masks = self._start(inputs, mask)
         for layer, arguments, settings, k in self.steps:
             xs = [_pick(values, a) for a in arguments]
-            mask = _pick(masks, arguments[0])
-            if layer.uses_mask and mask is not None:
-                settings = {"mask": mask, **settings}
+            own = [_pick(masks, a) for a in arguments]
+            if any(m is not None for m in own):
+                settings = {**layer.mask_settings(*own), **settings}
             values[k] = layer(*xs, **settings)
-            masks[k] = layer.compute_mask(xs[0], mask)
+            masks[k] = layer.compute_mask(xs[0], own[0])
         return self._end(values)
 
     def compute_mask(self, x: Any, mask: Any) -> Any:

@@ -257,7 +257,7 @@ class Sequential(Model):
 
     def call(self, x: Any, mask: Any = None) -> Any:
         for layer in self._row:
-            y = layer(x, mask=mask) if mask is not None and layer.uses_mask else layer(x)
+            y = layer(x) if mask is None else layer(x, **layer.mask_settings(mask))
             mask = layer.compute_mask(x, mask)
             x = y
         return x

@@ -13,6 +13,7 @@
 ``positions.py``              ``SinusoidalPositions``, ``PositionEmbedding``
 ``transformer.py``            ``TransformerBlock``
 ``embedding.py``              ``Embedding``, ``BagOfEmbeddings``
+``masking.py``                ``Masking``
 ``cells.py``                  ``SimpleRNNCell``, ``LSTMCell``, ``GRUCell``: one step
 ``recurrent.py``              ``SimpleRNN``, ``LSTM``, ``GRU``, ``RNN``: all steps
 ``wrappers.py``               ``Bidirectional``, ``TimeDistributed``
@@ -36,6 +37,7 @@ from minidl.layers.depthwise_convolution import DepthwiseConv2D, SeparableConv2D
 from minidl.layers.dropout import Dropout
 from minidl.layers.embedding import BagOfEmbeddings, Embedding
 from minidl.layers.inputs import Input, InputLayer
+from minidl.layers.masking import Masking
 from minidl.layers.merging import Add, Concatenate
 from minidl.layers.normalization import (
     BatchNormalization,
@@ -72,5 +74,5 @@ __all__ = [
     "MultiHeadAttention", "KeyValueCache", "SinusoidalPositions", "PositionEmbedding", "TransformerBlock",
     "Add", "Concatenate", "Input", "InputLayer", "Symbol",
     "Embedding", "BagOfEmbeddings", "SimpleRNN", "LSTM", "GRU", "RNN", "SimpleRNNCell", "LSTMCell", "GRUCell",
-    "Bidirectional", "TimeDistributed",
+    "Bidirectional", "TimeDistributed", "Masking",
 ]  # fmt: skip

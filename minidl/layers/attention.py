@@ -97,6 +97,8 @@ class MultiHeadAttention(Layer):
            [0.33, 0.33, 0.33]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         num_heads: int,
@@ -206,6 +208,14 @@ class MultiHeadAttention(Layer):
         N, h, T, e = y.shape
         y = self.project(y.swapaxes(1, 2).reshape(N, T, h * e), self.output_kernel, self.output_bias)  # (N, T, D)
         return (y, weights) if return_attention_scores else y
+
+    def mask_settings(self, *masks: Any) -> dict[str, Any]:
+        """No step looks at padding: the values' mask, or the query's own where it attends to itself.
+
+        (What padding gathers does not matter.)
+        """
+        given = {"value_mask": masks[min(1, len(masks) - 1)], "key_mask": masks[2] if len(masks) > 2 else None}
+        return {name: mask for name, mask in given.items() if mask is not None}
 
     def query_key_value(self, x: Tensor) -> Tensor:
         """x [W_Q W_K W_V], one product in place of three: (N, T, D) → (N, T, 3 h d)."""

@@ -128,6 +128,10 @@ class Layer:
         """
         return mask if self.supports_masking else None
 
+    def mask_settings(self, *masks: Any) -> dict[str, Any]:
+        """What ``call`` is given by keyword where its inputs have these masks, or None."""
+        return {"mask": masks[0]} if self.uses_mask and masks[0] is not None else {}
+
     def build_for(self, *inputs: Any) -> None:
         """Build the layer for inputs like these (Tensors, arrays or Symbols), once."""
         if not self.built:

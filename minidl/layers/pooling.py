@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from minidl.arrays import as_array
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.ops.pooling import average_pool, max_pool
@@ -147,13 +148,30 @@ class GlobalAveragePooling2D(GlobalPooling):
 class GlobalAveragePooling1D(GlobalPooling):
     """y = the mean of all steps: (N, T, C) → (N, C).
 
-    >>> import minidl as md
-    >>> GlobalAveragePooling1D()(md.Tensor([[[1.0], [2.0], [6.0]]]))
-    Tensor([[3.]])
+    With a mask m (N, T) it is the mean of the steps that count, Σ_t m_t x_t / Σ_t m_t; 0 where there are none.
+
+    >>> import minidl as md, numpy as np
+    >>> x = md.Tensor([[[1.0], [2.0], [6.0]]])
+    >>> GlobalAveragePooling1D()(x), GlobalAveragePooling1D()(x, mask=np.array([[True, True, False]]))
+    (Tensor([[3.]]), Tensor([[1.5]]))
     """
 
     axes = 1
     op = mean
+    uses_mask = True
+
+    def call(self, x: Tensor, *, mask: Any = None) -> Tensor:
+        if mask is None:
+            return super().call(x)
+        check_axes(self, x.shape, 1)
+        mask = as_array(mask.data if isinstance(mask, Tensor) else mask)
+        if mask.shape != x.shape[:2]:
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} expects a mask (N, T) = {x.shape[:2]}, got {mask.shape}."
+            )
+        m = mask[..., None].astype(x.dtype)  # (N, T, 1)
+        counted = m.sum(axis=1, keepdims=self.keepdims)  # (N, 1), or (N, 1, 1)
+        return (x * m).sum(axis=1, keepdims=self.keepdims) / counted.clip(1, None)  # (N, C)
 
 
 class GlobalMaxPooling2D(GlobalPooling):

@@ -29,6 +29,8 @@ class SinusoidalPositions(Layer):
             [0.84, 0.54, 0.01, 1.  ]]], dtype=float32)
     """
 
+    supports_masking = True
+
     def call(self, x: Tensor, *, start: int = 0) -> Tensor:
         """Add the positions start, start + 1, ... (``start`` > 0 where earlier steps stand in a cache)."""
         check_sequence(self, x, start)
@@ -60,6 +62,8 @@ class PositionEmbedding(Layer):
     >>> layer(np.zeros((2, 5, 4), np.float32)).shape, layer.count_params()
     ((2, 5, 4), 32)
     """
+
+    supports_masking = True
 
     def __init__(self, sequence_length: int, initializer: Any = "glorot_uniform", **common: Any):
         super().__init__(**common)

@@ -55,6 +55,8 @@ class TransformerBlock(Layer):
     ((1, 3, 8), 872)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         num_heads: int,
@@ -118,6 +120,9 @@ class TransformerBlock(Layer):
             return h + self.network(self.network_norm(h))
         h = self.attention_norm(x + self.attend(x, masks))
         return self.network_norm(h + self.network(h))
+
+    def mask_settings(self, *masks: Any) -> dict[str, Any]:
+        return {"padding_mask": masks[0]} if masks[0] is not None else {}
 
     def attend(self, x: Tensor, masks: dict[str, Any]) -> Tensor:
         """What the steps gather from each other: (N, T, D) → (N, T, D)."""

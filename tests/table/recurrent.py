@@ -10,6 +10,7 @@ from tests.table.cross_entropy import on
 from tests.table.layers import given
 from tests.table.row import Refusal, Row
 
+STEPS = np.array([[0.0, 1.0, 1.0], [0.0, 1.0, 0.0]])[..., None]  # which steps count, (2, 3, 1)
 N, T, D, H = 2, 3, 4, 1  # H = 1 and 3: sizes that tell gates from units
 
 # --- plain loops ----------------------------------------------------------------------------------------------------
@@ -164,6 +165,10 @@ ROWS = [
     Row("Bidirectional", both_ways, [*shapes(3, 1, 0, (2, 3)), *shapes(3, 1, 0, (2, 3))[1:]], plain_both_ways),
     Row("TimeDistributed", lambda x, W, b: given(md.layers.TimeDistributed(
             given(md.layers.Dense(5), kernel=W, bias=b)))(x), [X, (D, 5), (5,)], lambda x, W, b: x @ W + b),
+    Row("Masking", lambda x: md.layers.Masking(0.5)(md.where(on(STEPS > 0, x), x, on(np.array(0.5, x.dtype), x))),
+        [(2, 3, 2)], lambda x: x * STEPS, domain=(1.0, 2.0)),
+    Row("GlobalAveragePooling1D", lambda x: md.layers.GlobalAveragePooling1D()(x, mask=on(STEPS[..., 0] > 0, x)),
+        [(2, 3, 2)], lambda x: np.stack([x[0, 1:].mean(0), x[1, 1]]), "a mask"),
     Row("Embedding", lambda E: given(md.layers.Embedding(3, 2), embeddings=E)(on(INDICES, E)), [(3, 2)],
         lambda E: np.stack([np.stack([E[i] for i in row]) for row in INDICES])),
     Row("BagOfEmbeddings", bag, [(3, 2)], plain_bag),
@@ -205,6 +210,10 @@ REFUSALS = [
     Refusal("Embedding", lambda: md.layers.Embedding(3, 2)(ROWS_OF_WORDS), ValueError, r"0\.\.2.*0\.\.3.*\n.*num_w"),
     Refusal("Embedding", lambda: md.layers.Embedding(4, 2)(-ROWS_OF_WORDS), ValueError, r"0\.\.3 .*got -3\.\.0"),
     Refusal("Embedding", lambda: md.layers.Embedding(4, 2)(ROWS_OF_WORDS * 0.5), TypeError, r"whole numbers.*float64"),
+    Refusal("Masking", lambda: md.layers.Masking()(np.ones((2, 3))), ValueError, r"\(N, T, D\), got shape \(2, 3\)"),
+    Refusal("Masking", lambda: md.layers.Masking("a"), TypeError, "mask_value as a number"),
+    Refusal("GlobalAveragePooling1D", lambda: md.layers.GlobalAveragePooling1D()(
+        np.ones((2, 3, 4)), mask=np.ones((2, 4), bool)), ValueError, r"mask \(N, T\) = \(2, 3\), got \(2, 4\)"),
     Refusal("Embedding", lambda: md.layers.Embedding(0, 2), ValueError, r"input_dim as a positive integer, got 0"),
     Refusal("BagOfEmbeddings", lambda: md.layers.BagOfEmbeddings(4, 2, [1, 2]), ValueError, r"\(4,\).*shape \(2,\)"),
     Refusal("Bidirectional", lambda: md.layers.Bidirectional(md.layers.Dense(2)), TypeError, r"such as LSTM\(64\)"),
