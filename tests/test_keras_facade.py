@@ -55,6 +55,19 @@ def test_top_level_names():
     assert tf.__version__.count(".") == 2
 
 
+def test_utilities():
+    import minidl as tf
+    from minidl.keras.utils import pad_sequences, set_random_seed, to_categorical
+
+    set_random_seed(3)
+    first = tf.layers.Dense(2)(np.ones((1, 3)))
+    tf.random.set_seed(3)
+    np.testing.assert_array_equal(tf.layers.Dense(2)(np.ones((1, 3))), first)
+    np.testing.assert_array_equal(to_categorical([0, 2], 3), [[1, 0, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(pad_sequences([[1], [2, 3]]), [[0, 1], [2, 3]])
+    assert tf.keras.utils.to_categorical is tf.data.to_categorical
+
+
 def test_set_seed_repeats_the_initial_weights():
     import minidl as tf
 

@@ -20,17 +20,18 @@ Nothing is computed here: each module lists names, and the file on the right exp
 ``preprocessing.text``     ``minidl/data/text.py``
 ``preprocessing.sequence`` ``minidl/data/text.py``
 ``preprocessing.image``    ``minidl/data/images.py``
+``utils``                  ``minidl/data/labels.py``
 ========================== ====================================================
 
 (``tf.random.set_seed`` is in ``minidl/random.py``.)
 """
 
-from minidl.keras import callbacks, datasets, layers, losses, metrics, models, optimizers, preprocessing
+from minidl.keras import callbacks, datasets, layers, losses, metrics, models, optimizers, preprocessing, utils
 from minidl.layers import Input
 from minidl.models import Model, Sequential
 
 __all__ = [
     "Input", "Model", "Sequential",
     "layers", "models", "optimizers", "losses", "metrics", "callbacks",
-    "datasets", "preprocessing",
+    "datasets", "preprocessing", "utils",
 ]  # fmt: skip
