@@ -62,7 +62,7 @@ def test_utilities():
     set_random_seed(3)
     first = tf.layers.Dense(2)(np.ones((1, 3)))
     tf.random.set_seed(3)
-    np.testing.assert_array_equal(tf.layers.Dense(2)(np.ones((1, 3))), first)
+    np.testing.assert_array_equal(tf.layers.Dense(2)(np.ones((1, 3))).numpy(), first.numpy())
     np.testing.assert_array_equal(to_categorical([0, 2], 3), [[1, 0, 0], [0, 0, 1]])
     np.testing.assert_array_equal(pad_sequences([[1], [2, 3]]), [[0, 1], [2, 3]])
     assert tf.keras.utils.to_categorical is tf.data.to_categorical
