@@ -1,0 +1,1 @@
+"""A second opinion: what minidl computes is what PyTorch computes. Skipped where PyTorch is absent."""
