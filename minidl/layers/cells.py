@@ -95,13 +95,17 @@ class Cell(Layer):
         """Whether the op that does all steps at once computes what this cell does."""
         return self.activation is tanh
 
-    def call(self, x: Tensor, states: Sequence[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
+    def call(
+        self, x: Tensor, states: Sequence[Tensor] | None = None, *, seen: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """One step; with ``seen``, what the products with U get to see of h in place of all of it (dropout)."""
         if states is None:
             states = self.get_initial_state(len(x))
-        states = self.step(x.astype(self.kernel.dtype), *states)
+        dropped = {} if seen is None else {"seen": seen}
+        states = self.step(x.astype(self.kernel.dtype), *states, **dropped)
         return states[0], states
 
-    def step(self, x: Tensor, *states: Tensor) -> list[Tensor]:
+    def step(self, x: Tensor, *states: Tensor, seen: Tensor | None = None) -> list[Tensor]:
         """The new states."""
         raise TypeError(f"{type(self).__name__} defines no step(self, x, *states): write the cell's equation there.")
 
@@ -125,7 +129,8 @@ class SimpleRNNCell(Cell):
     (1, 3)
     """
 
-    def step(self, x, h):
+    def step(self, x, h, seen=None):
+        h = h if seen is None else seen
         return [simple_rnn_step(x, h, self.kernel, self.recurrent_kernel, self.bias, self.activation)]
 
 
@@ -171,7 +176,8 @@ class LSTMCell(Cell):
     def is_standard(self) -> bool:
         return self.activation is tanh and self.recurrent_activation is sigmoid
 
-    def step(self, x, h, c):
+    def step(self, x, h, c, seen=None):
+        h = h if seen is None else seen
         W, U, b = self.kernel, self.recurrent_kernel, self.bias
         return list(lstm_step(x, h, c, W, U, b, self.activation, self.recurrent_activation))
 
@@ -217,7 +223,7 @@ class GRUCell(Cell):
     def is_standard(self) -> bool:
         return self.activation is tanh and self.recurrent_activation is sigmoid and self.reset_after
 
-    def step(self, x, h):
+    def step(self, x, h, seen=None):
         W, U, b = self.kernel, self.recurrent_kernel, self.bias
         step = gru_step if self.reset_after else gru_step_reset_before
-        return [step(x, h, W, U, b, self.activation, self.recurrent_activation)]
+        return [step(x, h, W, U, b, self.activation, self.recurrent_activation, seen)]

@@ -35,6 +35,9 @@ class RNN(Layer):
     dropout : float
         The share of the input's features that is dropped in training, the same ones in all steps of a sample
         (Gal & Ghahramani, NeurIPS 2016).
+    recurrent_dropout : float
+        The share of h_{t−1} that the products with U do not get to see in training, the same in all steps. The steps
+        are then made one by one, which is slower.
     rng : Generator or int, optional
         For dropout; by default the one random generator (``minidl.seed``).
     **common
@@ -67,6 +70,7 @@ class RNN(Layer):
         return_state: bool = False,
         go_backwards: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         rng: np.random.Generator | int | None = None,
         **common: Any,
     ):
@@ -76,6 +80,7 @@ class RNN(Layer):
         self.return_state = return_state
         self.go_backwards = go_backwards
         self.dropout = Dropout(dropout, (None, 1, None), rng)
+        self.recurrent_dropout = Dropout(recurrent_dropout, rng=self.dropout.rng)
 
     @property
     def units(self) -> int:
@@ -102,7 +107,17 @@ class RNN(Layer):
 
     def all_steps(self, x: Tensor, states: list | None, mask: Array | None) -> tuple[Tensor, list]:
         """h (N, T, H) and the last states; subclasses have an op that does it at once."""
-        return unroll(self.cell, x, self.cell.get_initial_state(len(x)) if states is None else states, mask)
+        zeros = self.cell.get_initial_state(len(x))
+        states = zeros if states is None else states
+        if not self.drops_states:
+            return unroll(self.cell, x, states, mask)
+        m = self.recurrent_dropout.mask(zeros[0])  # (N, H)
+        return unroll(lambda x_t, states: self.cell(x_t, states, seen=states[0] * m), x, states, mask)
+
+    @property
+    def drops_states(self) -> bool:
+        """Whether some of h is dropped between the steps."""
+        return self.training and self.recurrent_dropout.rate > 0
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         if mask is None or not self.return_sequences:
@@ -189,7 +204,7 @@ class SimpleRNN(RNN):
 
     def all_steps(self, x, states, mask):
         cell = self.cell
-        if not cell.is_standard:
+        if not cell.is_standard or self.drops_states:
             return super().all_steps(x, states, mask)
         (h0,) = states or (None,)
         h = simple_rnn(x, cell.kernel, cell.recurrent_kernel, cell.bias, h0, mask=mask)
@@ -225,7 +240,7 @@ class LSTM(RNN):
 
     def all_steps(self, x, states, mask):
         cell = self.cell
-        if not cell.is_standard:
+        if not cell.is_standard or self.drops_states:
             return super().all_steps(x, states, mask)
         h0, c0 = states or (None, None)
         W, U, b = cell.kernel, cell.recurrent_kernel, cell.bias
@@ -262,7 +277,7 @@ class GRU(RNN):
 
     def all_steps(self, x, states, mask):
         cell = self.cell
-        if not cell.is_standard:
+        if not cell.is_standard or self.drops_states:
             return super().all_steps(x, states, mask)
         (h0,) = states or (None,)
         h = gru(x, cell.kernel, cell.recurrent_kernel, cell.bias, h0, mask=mask)
@@ -270,7 +285,8 @@ class GRU(RNN):
 
 
 OF_LAYERS = (
-    "return_sequences", "return_state", "go_backwards", "dropout", "rng", "name", "input_shape", "trainable",
+    "return_sequences", "return_state", "go_backwards", "dropout", "recurrent_dropout", "rng",
+    "name", "input_shape", "trainable",
 )  # fmt: skip
 
 

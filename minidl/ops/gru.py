@@ -25,26 +25,28 @@ from minidl.ops.recurrent import alike, check_recurrent, columns, products, proj
 from minidl.ops.trigonometry import tanh
 
 
-def gru_step(x, h, W, U, b, activation=tanh, gate=sigmoid):
+def gru_step(x, h, W, U, b, activation=tanh, gate=sigmoid, seen=None):
     """One step, said plainly: (N, D), (N, H) → h_t (N, H); b is (2, 3H) or None.
 
+    ``seen`` is what the products with U get to see of h: all of it, unless some is dropped.
     Source: Cho et al., EMNLP 2014; the reset after the product: NVIDIA's cuDNN, and Keras' default.
     """
     b1, b2 = (None, None) if b is None else (b[0], b[1])
     p_z, p_r, p_h = split(linear(x, W, b1), 3, axis=-1)  # (N, 3H) → three of (N, H)
-    q_z, q_r, q_h = split(linear(h, U, b2), 3, axis=-1)
+    q_z, q_r, q_h = split(linear(h if seen is None else seen, U, b2), 3, axis=-1)
     z = gate(p_z + q_z)
     candidate = activation(p_h + gate(p_r + q_r) * q_h)
     return z * h + (1 - z) * candidate
 
 
-def gru_step_reset_before(x, h, W, U, b, activation=tanh, gate=sigmoid):
+def gru_step_reset_before(x, h, W, U, b, activation=tanh, gate=sigmoid, seen=None):
     """As in the paper (v1): h̃ = activation(p_h + (r ⊙ h_{t−1}) U_h), the reset *before* the product; b is (3H,)."""
     H = h.shape[-1]
+    seen = h if seen is None else seen
     p_z, p_r, p_h = split(linear(x, W, b), 3, axis=-1)  # (N, 3H) → three of (N, H)
-    q_z, q_r = split(linear(h, U[:, : 2 * H], None), 2, axis=-1)
+    q_z, q_r = split(linear(seen, U[:, : 2 * H], None), 2, axis=-1)
     z = gate(p_z + q_z)
-    candidate = activation(p_h + linear(gate(p_r + q_r) * h, U[:, 2 * H :], None))
+    candidate = activation(p_h + linear(gate(p_r + q_r) * seen, U[:, 2 * H :], None))
     return z * h + (1 - z) * candidate
 
 

@@ -64,6 +64,18 @@ def plain(cell, x, weights, states=None, mask=None, n_states=1, backwards=False)
     return hs, [np.stack([s[k] for s in ends]) for k in range(n_states)]
 
 
+DROPPING = {"return_sequences": True, "recurrent_dropout": 0.5, "rng": 5}
+
+
+def plain_dropping(cell, x, weights, n_states):
+    """All h, where the products with U see half of h_{t−1}, times 2: of each sample always the same units."""
+    H = len(weights[1])
+    seen = 2.0 * (np.random.default_rng(5).integers(0, 256, (len(x), H), np.uint8) >= 128)
+    W, U, b = weights
+    samples = [plain(cell, x[n : n + 1], (W, seen[n][:, None] * U, b), n_states=n_states)[0] for n in range(len(x))]
+    return np.concatenate(samples)
+
+
 def with_cell(h, states):
     return np.concatenate([h, states[1][:, None]], axis=1)
 
@@ -162,6 +174,17 @@ ROWS = [
         lambda x, W, U, b, h, c: plain(lstm_cell, x, (W, U, b), [h, c], n_states=2)[1][1]),
     Row("GRU", lambda x, W, U, b: with_weights(md.layers.GRU(1, return_sequences=True), W, U, b)(x),
         shapes(3, 1, 0, (2, 3)), lambda x, W, U, b: plain(gru_cell, x, (W, U, b))[0]),
+    *(
+        Row(name, lambda x, W, U, b, make=make: with_weights(make(), W, U, b)(x), shapes(gates, 3, 0, bias),
+            lambda x, W, U, b, cell=cell, n=n: plain_dropping(cell, x, (W, U, b), n), f"recurrent dropout{more}")
+        for name, make, gates, bias, cell, n, more in [
+            ("SimpleRNN", lambda: md.layers.SimpleRNN(3, **DROPPING), 1, None, rnn_cell, 1, ""),
+            ("LSTM", lambda: md.layers.LSTM(3, **DROPPING), 4, None, lstm_cell, 2, ""),
+            ("GRU", lambda: md.layers.GRU(3, **DROPPING), 3, (2, 9), gru_cell, 1, ""),
+            ("GRU", lambda: md.layers.GRU(3, reset_after=False, **DROPPING), 3, None,
+             lambda *a, **s: gru_cell(*a, reset_after=False, **s), 1, ", reset before"),
+        ]
+    ),
     Row("Bidirectional", both_ways, [*shapes(3, 1, 0, (2, 3)), *shapes(3, 1, 0, (2, 3))[1:]], plain_both_ways),
     Row("TimeDistributed", lambda x, W, b: given(md.layers.TimeDistributed(
             given(md.layers.Dense(5), kernel=W, bias=b)))(x), [X, (D, 5), (5,)], lambda x, W, b: x @ W + b),
