@@ -174,6 +174,11 @@ class RandomUniform(Initializer):
     minval: float = -0.05
     maxval: float = 0.05
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.minval > self.maxval:
+            raise ValueError(f"RandomUniform expects minval <= maxval, got {self.minval} and {self.maxval}.")
+
     def draw(self, shape, rng):
         return rng.uniform(self.minval, self.maxval, shape)
 

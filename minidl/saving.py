@@ -101,7 +101,7 @@ def check_path(path: str | os.PathLike) -> Path:
 
 def _checked(path: str | os.PathLike, verb: str) -> Path:
     if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"cannot {verb}: expected a path, got {type(path).__name__}.")
+        raise TypeError(f"cannot {verb}: expected a path such as 'weights.npz', got {type(path).__name__}.")
     path = Path(path)
     if path.suffix not in ENDINGS:
         raise ValueError(f"cannot {verb} {path.name!r}: the name must end in .npz or .safetensors.")

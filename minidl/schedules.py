@@ -105,6 +105,8 @@ class PiecewiseConstantDecay(Schedule):
             )
         if any(a >= b for a, b in zip(self.boundaries[:-1], self.boundaries[1:])):
             raise ValueError(f"PiecewiseConstantDecay expects rising boundaries, got {list(self.boundaries)}.")
+        for value in self.values:
+            check_number("PiecewiseConstantDecay", "values", value, "[0, inf)")
 
     def rate_at(self, t):
         passed = sum(t > boundary for boundary in self.boundaries)

@@ -58,6 +58,18 @@ def check_whole(who: str, name: str, value: Any, lowest: int = 1) -> int:
     return int(value)
 
 
+def check_axis(who: str, value: Any) -> int:
+    """The number of an axis, from the first (0, 1, ...) or the last (-1, -2, ...).
+
+    >>> check_axis("Softmax", "a")
+    Traceback (most recent call last):
+    TypeError: Softmax expects axis as a whole number, got str 'a'.
+    """
+    if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{who} expects axis as a whole number, got {describe(value)}.")
+    return int(value)
+
+
 def check_flag(who: str, name: str, value: Any) -> bool:
     """True or False, and nothing that merely counts as such: ``"no"`` would count as True.
 

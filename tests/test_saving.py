@@ -202,7 +202,7 @@ def test_no_part_of_a_file_is_taken_for_the_whole(ending, cut):
         (lambda m, d: m.load_weights(d), ValueError, "must end in .npz or .safetensors"),
         (lambda m, d: m.save_weights(d / "w.weights.h5"), ValueError, "'w.weights.h5': the name must end in .npz"),
         (lambda m, d: m.save_weights(d / "nowhere" / "w.npz"), ValueError, "there is no folder"),
-        (lambda m, d: m.save_weights(3), TypeError, "expected a path, got int"),
+        (lambda m, d: m.save_weights(3), TypeError, "expected a path such as"),
         (lambda m, d: md.Sequential([L.Dense(1)]).save_weights(d / "w.npz"), ValueError, "has no weights yet"),
         (lambda m, d: md.Sequential([L.Dense(1)]).load_weights(d / "w.npz"), ValueError, "has no weights yet"),
     ],

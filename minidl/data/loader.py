@@ -7,7 +7,7 @@ import numpy as np
 
 from minidl.arrays import Array, as_array, device_module, generator, move
 from minidl.data.rows import count_rows, take_rows
-from minidl.settings import check_whole
+from minidl.settings import check_flag, check_whole
 
 
 class DataLoader:
@@ -74,6 +74,8 @@ class DataLoader:
         augment: Callable[..., Array] | None = None,
     ):
         check_whole("DataLoader", "batch_size", batch_size)
+        check_flag("DataLoader", "shuffle", shuffle)
+        check_flag("DataLoader", "drop_last", drop_last)
         if device is not None:
             device_module(device)  # raises for a device that is unknown or absent
         self.samples = count_rows("DataLoader", arrays)

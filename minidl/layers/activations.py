@@ -11,7 +11,7 @@ from minidl.ops.exponentials import exp
 from minidl.ops.selection import clip
 from minidl.ops.softmax import log_softmax, softmax
 from minidl.ops.trigonometry import tanh
-from minidl.settings import check_number
+from minidl.settings import check_axis, check_number
 
 
 def gelu_tanh(x: Any) -> Any:
@@ -161,7 +161,7 @@ class Softmax(Layer):
 
     def __init__(self, axis: int = -1, **common: Any):
         super().__init__(**common)
-        self.axis = axis
+        self.axis = check_axis("Softmax", axis)
 
     def call(self, x: Tensor) -> Tensor:
         return softmax(x, self.axis)

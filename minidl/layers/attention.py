@@ -10,7 +10,7 @@ from minidl.layers.dropout import Dropout
 from minidl.ops.attention import attention, attention_weights, self_attention
 from minidl.ops.joining import concatenate
 from minidl.ops.linear import linear
-from minidl.settings import check_whole
+from minidl.settings import check_flag, check_whole
 
 
 class KeyValueCache:
@@ -119,7 +119,7 @@ class MultiHeadAttention(Layer):
         self.num_heads = check_whole(who, "num_heads", num_heads)
         self.key_dim = check_whole(who, "key_dim", key_dim)
         self.value_dim = check_whole(who, "value_dim", key_dim if value_dim is None else value_dim)
-        self.use_bias = use_bias
+        self.use_bias = check_flag(type(self).__name__, "use_bias", use_bias)
         self.dropout = Dropout(dropout, rng=rng)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -290,6 +290,8 @@ class Layer:
     def set_weights(self, weights: list[Array]) -> None:
         """Set the parameters from a list in the order of ``get_weights`` (Keras)."""
         names = [name for name, _ in self.named_parameters()]
+        if not isinstance(weights, (list, tuple)):
+            raise TypeError(f"set_weights of {self.name!r} expects a list of arrays, got {type(weights).__name__}.")
         if len(names) != len(weights):
             raise ValueError(f"set_weights of {self.name!r} expects {len(names)} arrays, got {len(weights)}.")
         self.load_state_dict(dict(zip(names, weights, strict=True)))

@@ -20,7 +20,7 @@ from minidl.ops.gru import gru_step, gru_step_reset_before
 from minidl.ops.lstm import lstm_step
 from minidl.ops.recurrent import simple_rnn_step
 from minidl.ops.trigonometry import tanh
-from minidl.settings import check_whole
+from minidl.settings import check_flag, check_whole
 
 
 class Cell(Layer):
@@ -65,7 +65,7 @@ class Cell(Layer):
         super().__init__(**common)
         self.units = check_whole(type(self).__name__, "units", units)
         self.activation = get_activation(activation)
-        self.use_bias = use_bias
+        self.use_bias = check_flag(type(self).__name__, "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

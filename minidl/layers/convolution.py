@@ -14,7 +14,7 @@ from minidl.layers.base import Layer
 from minidl.ops.convolution import conv1d, conv2d
 from minidl.ops.transposed_convolution import conv2d_transpose
 from minidl.ops.windows import PADDINGS, check_padding, per_axis
-from minidl.settings import check_whole
+from minidl.settings import check_flag, check_whole
 
 
 class Convolution(Layer):
@@ -65,7 +65,7 @@ class Convolution(Layer):
         self.padding = check_padding(who, padding, self.paddings)
         self.dilation_rate = per_axis(who, "dilation_rate", dilation_rate, self.axes)
         self.activation = get_activation(activation)
-        self.use_bias = use_bias
+        self.use_bias = check_flag(type(self).__name__, "use_bias", use_bias)
         self.bias_initializer = initializers.get(bias_initializer)
         self.channels = self.kernel = self.bias = None
 

@@ -8,7 +8,7 @@ from minidl.layers.activations import get as get_activation
 from minidl.layers.activations import name_of
 from minidl.layers.base import Layer
 from minidl.ops.linear import linear
-from minidl.settings import check_whole
+from minidl.settings import check_flag, check_whole
 
 
 class Dense(Layer):
@@ -69,7 +69,7 @@ class Dense(Layer):
         super().__init__(**common)
         self.units = check_whole("Dense", "units", units)
         self.activation = get_activation(activation)
-        self.use_bias = use_bias
+        self.use_bias = check_flag("Dense", "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

@@ -11,6 +11,7 @@ from typing import Any
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.ops.joining import concatenate
+from minidl.settings import check_axis
 
 
 class Add(Layer):
@@ -45,7 +46,7 @@ class Concatenate(Layer):
 
     def __init__(self, axis: int = -1, **common: Any):
         super().__init__(**common)
-        self.axis = axis
+        self.axis = check_axis("Concatenate", axis)
 
     def call(self, xs: Sequence[Tensor]) -> Tensor:
         check_list(self, xs)

@@ -28,7 +28,7 @@ from minidl.layers.base import Layer
 from minidl.ops.exponentials import sqrt
 from minidl.ops.normalization import batch_moments, batch_norm, layer_norm, rms_norm
 from minidl.ops.shape import moveaxis
-from minidl.settings import check_number, check_whole
+from minidl.settings import check_axis, check_number, check_whole
 
 
 class ScaleAndShift(Layer):
@@ -47,7 +47,10 @@ class ScaleAndShift(Layer):
         **common: Any,
     ):
         super().__init__(**common)
-        self.axis = axis
+        several = isinstance(axis, (list, tuple))
+        self.axis = (
+            [check_axis(type(self).__name__, a) for a in axis] if several else check_axis(type(self).__name__, axis)
+        )
         self.epsilon = check_number(type(self).__name__, "epsilon", epsilon, "(0, inf)")
         self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer)

@@ -18,6 +18,7 @@ from minidl.layers.symbolic import Symbol
 from minidl.ops.gru import gru
 from minidl.ops.lstm import lstm
 from minidl.ops.recurrent import simple_rnn, unroll
+from minidl.settings import check_flag
 
 
 class RNN(Layer):
@@ -76,9 +77,10 @@ class RNN(Layer):
     ):
         super().__init__(**common)
         self.cell = cell
-        self.return_sequences = return_sequences
-        self.return_state = return_state
-        self.go_backwards = go_backwards
+        who = type(self).__name__
+        self.return_sequences = check_flag(who, "return_sequences", return_sequences)
+        self.return_state = check_flag(who, "return_state", return_state)
+        self.go_backwards = check_flag(who, "go_backwards", go_backwards)
         self.dropout = Dropout(dropout, (None, 1, None), rng)
         self.recurrent_dropout = Dropout(recurrent_dropout, rng=self.dropout.rng)
 

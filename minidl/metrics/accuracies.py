@@ -18,7 +18,7 @@ from minidl.metrics.reading import (
     read_sparse,
 )
 from minidl.metrics.streaming import Mean
-from minidl.settings import check_whole
+from minidl.settings import check_number, check_whole
 
 
 class Accuracy(Mean):
@@ -34,7 +34,7 @@ class Accuracy(Mean):
 
     def __init__(self, threshold: float = 0.5, from_logits: bool = False, name: str = "accuracy"):
         super().__init__(name)
-        self.threshold, self.from_logits = threshold, from_logits
+        self.threshold, self.from_logits = check_number(name, "threshold", threshold), from_logits
 
     def values(self, targets: Any, outputs: Any) -> Array:
         labels, predicted, _ = read_classes(self.name, targets, outputs, self.threshold, self.from_logits)
@@ -82,7 +82,7 @@ class BinaryAccuracy(Mean):
 
     def __init__(self, threshold: float = 0.5, from_logits: bool = False, name: str = "binary_accuracy"):
         super().__init__(name)
-        self.threshold, self.from_logits = threshold, from_logits
+        self.threshold, self.from_logits = check_number(name, "threshold", threshold), from_logits
 
     def values(self, targets: Any, outputs: Any) -> Array:
         labels, predicted = read_binary(self.name, targets, outputs, self.threshold, self.from_logits)

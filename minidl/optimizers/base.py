@@ -101,7 +101,9 @@ class Optimizer:
     def current_learning_rate(self) -> float:
         """α of the next step, whether it is a number or follows a schedule."""
         rate = self.learning_rate
-        return float(rate(self.iterations) if callable(rate) else rate)
+        if callable(rate):
+            rate = check_number(type(self).__name__, "the rate of its schedule", rate(self.iterations), "[0, inf)")
+        return float(rate)
 
     def step(self) -> None:
         """Update every parameter that has a gradient, once."""

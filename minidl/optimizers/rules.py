@@ -9,7 +9,7 @@ import math
 
 from minidl.arrays import array_module, constant
 from minidl.optimizers.base import Optimizer
-from minidl.settings import check_number
+from minidl.settings import check_flag, check_number
 
 
 class SGD(Optimizer):
@@ -34,7 +34,7 @@ class SGD(Optimizer):
     def __init__(self, parameters=None, learning_rate=0.01, momentum: float = 0.0, nesterov: bool = False, **settings):
         super().__init__(parameters, learning_rate, **settings)
         self.momentum = check_number("SGD", "momentum", momentum, "[0, 1)")
-        self.nesterov = nesterov
+        self.nesterov = check_flag("SGD", "nesterov", nesterov)
         if not momentum:
             self.state_names = ()
 
