@@ -52,7 +52,7 @@ def max_pool(x, pool_size=2, strides=None, padding="valid"):
 
     Notes
     -----
-    Where several numbers of a window are the largest, the first of them (row by row) gets the gradient.
+    Where several numbers of a window are the largest, the first of them (column by column) gets the gradient.
 
     Examples
     --------
