@@ -7,14 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
 
+import numpy as np
+
 TOLERANCE = 1e-4  # largest relative difference of losses at which two peers are said to do the same work
 
 NOTICEABLE = 1_000_000  # bytes of the reference's peak below which a ratio to it would compare a few pages
 
 
 def largest_difference(losses: Sequence[float], reference: Sequence[float]) -> float:
-    """The largest relative difference between two peers' losses over the same steps."""
-    return max(abs(loss - ref) / max(abs(ref), 1e-30) for loss, ref in zip(losses, reference, strict=True))
+    """The largest relative difference between two peers' losses over the same steps; NaN where one of them is.
+
+    >>> largest_difference([2.0, float("nan")], [2.0, 1.0])
+    nan
+    """
+    differences = [abs(loss - ref) / max(abs(ref), 1e-30) for loss, ref in zip(losses, reference, strict=True)]
+    return float(np.max(differences))  # Python's own max passes over a NaN that does not come first
 
 
 def paired_ratios(seconds: Sequence[float], reference: Sequence[float]) -> dict[str, float]:
