@@ -37,6 +37,9 @@ ONE_PLOT = {
     ),
     "gradient_spread": lambda **where: plot.gradient_spread({"a": POINTS, "b": np.zeros(3)}, **where),
     "activation_spread": lambda **where: plot.activation_spread({"a": POINTS}, **where),
+    "coloured_words": lambda **where: plot.coloured_words([["not", "bad"]], [[1.0, -1.0]], **where),
+    "attention_map": lambda **where: plot.attention_map([[0.9, 0.1], [0.4, 0.6]], ["not", "bad"], **where),
+    "predictions": lambda **where: plot.predictions([1, 2, 3], [5, 6, 7], {"AR": [6, 6]}, **where),
 }
 MANY_PLOTS = {
     "training_curves": lambda **where: plot.training_curves(HISTORY, **where),
@@ -84,6 +87,9 @@ def test_arrays_on_a_gpu_are_fetched():
         plot.worst_mistakes(cupy.asarray(IMAGES), cupy.asarray(LABELS), md.Tensor(cupy.asarray(PROBABILITIES)))
         plot.weights_as_images(md.Tensor(cupy.asarray(rng.normal(size=(3, 3, 1, 4)))))
         plot.gradient_spread({"a": cupy.asarray(POINTS)})
+        plot.coloured_words([["not", "bad"]], [cupy.asarray(POINTS[0])])
+        plot.attention_map(md.Tensor(cupy.asarray(POINTS)))
+        plot.predictions(cupy.asarray(LABELS), cupy.asarray(LABELS), {"AR": cupy.asarray(LABELS)})
 
 
 # --- what they show -----------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@
 ``splits``        ``train_test_split, KFold``: for training, for choosing, for the final judgement
 ``labels``        ``to_categorical``: integers as one-hot rows
 ``text``          ``Tokenizer, pad_sequences``: words as indices, texts as rows of one length
+``series``        ``windows``: a time series as samples of past values with the value to predict
+``normalizer``    ``Normalizer``: numbers brought to mean 0 and deviation 1, as the training part has them
 ``augment``       ``random_shift, random_crop``: new training images from old ones
 ``affine``        images turned, moved and zoomed, by one map of the plane
 ``elastic``       ``random_elastic``: images bent like a sheet of rubber
@@ -23,6 +25,8 @@ from minidl.data.idx import read_idx
 from minidl.data.images import ImageDataGenerator
 from minidl.data.labels import to_categorical
 from minidl.data.loader import DataLoader
+from minidl.data.normalizer import Normalizer
+from minidl.data.series import windows
 from minidl.data.sets import MNIST_FOLDER, digits, mnist, moby_dick, movie_reviews, sunspots
 from minidl.data.splits import KFold, train_test_split
 from minidl.data.text import Tokenizer, pad_sequences
@@ -33,6 +37,7 @@ __all__ = [
     "ImageDataGenerator",
     "ImageFolder",
     "KFold",
+    "Normalizer",
     "Tokenizer",
     "digits",
     "mnist",
@@ -46,4 +51,5 @@ __all__ = [
     "sunspots",
     "to_categorical",
     "train_test_split",
+    "windows",
 ]
