@@ -15,7 +15,6 @@ import numpy as np
 from minidl.arrays import Array, generator, move
 from minidl.autograd import Tensor
 from minidl.errors import describe
-from minidl.layers.attention import KeyValueCache
 from minidl.recording import no_grad
 
 
@@ -109,11 +108,11 @@ class LanguageModel(Protocol):
 
     sequence_length: int  # T, the most steps that it can look at
 
-    def new_caches(self) -> list[KeyValueCache]:
-        """An empty cache for each of its blocks."""
+    def new_past(self) -> Any:
+        """What it remembers of a text that has not begun; ``len`` tells how many symbols it has read."""
 
-    def __call__(self, x: Any, *, caches: list[KeyValueCache] | None = None) -> Tensor:
-        """The logits of each step's next symbol: (N, t) -> (N, t, V)."""
+    def __call__(self, x: Any, *, past: Any = None) -> Tensor:
+        """The logits of each step's next symbol, after the past: (N, t) -> (N, t, V)."""
 
 
 def generate(
@@ -159,14 +158,14 @@ def generate(
     text = checked_prompt(model, prompt, length)
     rng = generator(rng)
     device = next((p.device for p in model.parameters()), "cpu")
-    start, caches = 0, model.new_caches()
+    start, past = 0, model.new_past()
     with model.in_mode(False), no_grad():
         for _ in range(length):
             if len(text) - start > model.sequence_length:
-                start, caches = len(text) - max(1, model.sequence_length // 2), model.new_caches()
+                start, past = len(text) - max(1, model.sequence_length // 2), model.new_past()
             if use_cache:
-                unread = text[start + len(caches[0]) :]
-                logits = model(as_batch(unread, device), caches=caches)  # (1, unread symbols, V)
+                unread = text[start + len(past) :]
+                logits = model(as_batch(unread, device), past=past)  # (1, unread symbols, V)
             else:
                 logits = model(as_batch(text[start:], device))
             text.append(int(sample(logits[0, -1], temperature, top_k, rng=rng)))

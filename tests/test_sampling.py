@@ -14,7 +14,7 @@ Z = np.log([0.1, 0.4, 0.2, 0.3])  # logits of four symbols
 
 def gpt(**settings):
     md.seed(3)
-    return GPT(**{"vocabulary": 11, "sequence_length": 8, "width": 12, "heads": 3, "blocks": 2} | settings)
+    return GPT(**{"vocabulary": 11, "sequence_length": 8, "width": 12, "heads": 3, "blocks": 2, "ngrams": 3} | settings)
 
 
 # --- probabilities --------------------------------------------------------------------------------------------------
@@ -139,9 +139,9 @@ def test_the_cache_changes_nothing(settings, sequence_length):
 def test_logits_with_the_cache_are_those_without():
     model = gpt()
     x = RNG.integers(0, 11, (2, 8))
-    caches = model.new_caches()
+    past = model.new_past()
     with md.no_grad():
-        parts = [model(x[:, a:b], caches=caches).numpy() for a, b in ((0, 3), (3, 4), (4, 8))]
+        parts = [model(x[:, a:b], past=past).numpy() for a, b in ((0, 3), (3, 4), (4, 8))]
         np.testing.assert_allclose(np.concatenate(parts, axis=1), model(x).numpy(), atol=1e-5)
 
 
@@ -191,11 +191,11 @@ def test_wrong_prompts_are_refused(prompt, length, error, words):
 def test_sequences_longer_than_the_positions_are_refused():
     with pytest.raises(ValueError, match=r"has 8 positions of 12 features, got x of shape \(1, 9, 12\)\.\nShorten"):
         gpt()(np.ones((1, 9), int))
-    model, caches = gpt(), gpt().new_caches()
+    model, past = gpt(), gpt().new_past()
     with md.no_grad():
-        model(np.ones((1, 6), int), caches=caches)
+        model(np.ones((1, 6), int), past=past)
         with pytest.raises(ValueError, match="after 6 steps"):
-            model(np.ones((1, 3), int), caches=caches)
+            model(np.ones((1, 3), int), past=past)
 
 
 def test_on_the_gpu_the_text_is_the_same():

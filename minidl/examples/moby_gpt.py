@@ -23,12 +23,13 @@ from minidl.schedules import CosineDecay, LinearWarmup
 TITLE = "a character GPT, 4 blocks of 4 heads, 128 features"
 EPOCHS = 8
 LENGTH = 128  # T, the characters that it looks at
-BATCH = 8
-LEARNING_RATE = 2e-3
+BATCH = 16
+LEARNING_RATE = 3e-3
 PROMPT = "The whale "
 TEMPERATURES = (0.5, 0.8, 1.0)
 TOP_K = 40
-SHOWN = 700  # characters of the unseen text in the picture
+WRITTEN = 400  # characters of a sample
+SHOWN = 600  # characters of the unseen text in the picture
 
 
 def data() -> tuple[tuple, tuple, tuple]:
@@ -71,7 +72,7 @@ def describe(train: tuple, validation: tuple, test: tuple) -> str:
 
 def build() -> GPT:
     """The network. It gives logits, which the loss takes as they are."""
-    return GPT(len(tokenizer().word_index) + 1, LENGTH, width=128, heads=4, blocks=4)
+    return GPT(len(tokenizer().word_index) + 1, LENGTH, width=128, heads=4, blocks=4, ngrams=4)
 
 
 def loss() -> md.losses.Loss:
@@ -99,7 +100,7 @@ def batches(x: np.ndarray, y: np.ndarray, device: str) -> DataLoader:
 def prepare(model: GPT, epochs: int, steps: int) -> None:
     """AdamW, its rate rising for the first steps and then falling along half a cosine to 0."""
     total = epochs * steps
-    warmup = min(200, total // 10 + 1)
+    warmup = min(100, total // 10 + 1)
     rate = LinearWarmup(CosineDecay(LEARNING_RATE, max(1, total - warmup)), warmup)
     model.compile(
         AdamW(learning_rate=rate, beta_2=0.99, weight_decay=0.1, global_clipnorm=1.0),
@@ -115,11 +116,11 @@ def judge(model: GPT, test: tuple) -> dict[str, Any]:
     """Print the bits per character, of the counts too, and a sample; return them."""
     x, y = test
     bits = bits_of_each(model, x, y, stride=model.sequence_length // 4)  # (N,)
-    train, V = indices(moby_dick()[0]), model.symbols.input_dim
+    train, V = indices(moby_dick()[0]), model.vocabulary
     counts = {n: NGrams(n, V).fit(train).bits(y) for n in (1, 2, 5)}
     print(f"Test: {bits.mean():.4f} bits per character on {len(y)} characters.")
     print("By counts: " + ", ".join(f"{n}-grams {b:.3f}" for n, b in counts.items()) + ".\n")
-    texts = {t: write(model, PROMPT, 400, t) for t in TEMPERATURES}
+    texts = {t: write(model, PROMPT, WRITTEN, t) for t in TEMPERATURES}
     print(f"A sample (temperature 0.8):\n{texts[0.8]}")
     return {"bits": bits, "counts": counts, "texts": texts}
 

@@ -4,10 +4,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl.plot.style import BLUE, GREY, INK, VERMILLION, tidy
 
 WIDTH = 74  # characters in a line of a sample
-SURPRISED = 8.0  # bits that are shown in the darkest colour
+SURPRISED = 8  # bits that are shown in the darkest colour
 
 
 def curves(history: Mapping[str, Sequence[float]], counts: Mapping[int, float], ax: Any) -> None:
@@ -42,21 +44,14 @@ def samples(texts: Mapping[float, str], ax: Any) -> None:
 
 def surprise(text: str, bits: Sequence[float], ax: Any) -> None:
     """A text on paper that is the redder, the less the model expected the character."""
-    from matplotlib import colormaps
-
     rows = text.split("\n")
-    longest = max(map(len, rows))
-    left = 0
+    paper = np.zeros((len(rows), max(map(len, rows))))
+    first = 0  # of the row's characters in the text
     for down, row in enumerate(rows):
+        paper[down, : len(row)] = np.minimum(bits[first : first + len(row)], SURPRISED)
+        first += len(row) + 1  # the line break is a character too
         for across, character in enumerate(row):
-            ax.text(
-                across, -down, character, ha="center", va="center", family="monospace", fontsize=9, color=INK,
-                parse_math=False,
-            )  # fmt: skip
-            shade = colormaps["Reds"](0.65 * min(bits[left + across] / SURPRISED, 1.0))
-            ax.fill_between([across - 0.5, across + 0.5], -down - 0.5, -down + 0.5, color=shade, linewidth=0)
-        left += len(row) + 1  # the line break is a character too
-    ax.set_xlim(-0.5, max(longest, 40) - 0.5)
-    ax.set_ylim(0.5 - len(rows), 0.7)
+            ax.text(across, down, character, ha="center", va="center", family="monospace", color=INK, parse_math=False)
+    ax.imshow(paper, cmap="Reds", vmin=0, vmax=1.5 * SURPRISED, aspect="auto")  # not to the end, where it is dark
     ax.set_axis_off()
-    ax.set_title(f"unseen text: the redder, the more bits ({SURPRISED:.0f} and more are the darkest)", fontsize=11)
+    ax.set_title(f"unseen text: white 0 bits, the reddest {SURPRISED} and more", fontsize=11)
