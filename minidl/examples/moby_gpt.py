@@ -21,7 +21,7 @@ from minidl.sampling import generate
 from minidl.schedules import CosineDecay, LinearWarmup
 
 TITLE = "a character GPT, 4 blocks of 4 heads, 128 features"
-EPOCHS = 8
+EPOCHS = 4
 LENGTH = 128  # T, the characters that it looks at
 BATCH = 16
 LEARNING_RATE = 3e-3
