@@ -71,7 +71,7 @@ def check_grads(
         1 for gradients; 2 for the gradients' gradients too; and so on.
     parameters
         Tensors which f uses without getting them as arguments, for example ``layer.parameters()``. They hold float64
-        copies during the check and the very arrays of before afterwards.
+        copies during the check and the very arrays of before afterwards. Frozen ones count as constants.
     sample
         Check only so many entries of each array, drawn at random, and only to first order: for whole networks, where
         every entry would take hours. A mistake in a few entries can then go unseen.
@@ -136,6 +136,8 @@ def _variables(f: Callable, inputs: tuple, parameters: Sequence[Tensor]) -> tupl
             names.append(name)
             variables.append(Tensor(_float64_copy(as_array(array)), requires_grad=True))
     for k, p in enumerate(parameters):
+        if not p.requires_grad:
+            continue
         variables.append(p)
         names.append(getattr(p, "name", None) or f"parameter {k + 1}")
     if not variables:

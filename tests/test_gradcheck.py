@@ -98,6 +98,13 @@ def test_parameters_are_checked_and_given_back_untouched():
     np.testing.assert_array_equal(array, copy)
 
 
+def test_frozen_parameters_are_constants_in_float64():
+    """Left in float32 they would round f, and no derivative could be judged."""
+    w = md.Parameter(normal(3, 2).astype(np.float32), trainable=False)
+    report = check_grads(lambda x: md.tanh(x @ w), normal(4, 3), order=1, parameters=[w])
+    assert report.entries == 12 and w.dtype == np.float32
+
+
 def test_parameters_come_back_after_a_failure():
     w = Tensor(normal(3), requires_grad=True)
     array = w.data

@@ -9,7 +9,7 @@ G blurs: row i of it is a Gaussian around i, of width σ, with sum 1,
     G[i, j] ∝ exp(−(i − j)² / 2σ²)
 
 so that G ε Gᵀ blurs the rows and the columns of the noise ε. A small σ gives jagged digits, a large one moves the whole
-image. The blur also makes the noise weaker, about σ / 0.16 times: α must make up for that.
+image. The blur also makes the noise weaker, about 3.5 σ times: α must make up for that.
 
 Source: Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", section 2.
 """
