@@ -136,6 +136,7 @@ def test_numbers_may_differ_a_little_and_in_a_measured_cell_altogether():
     assert text_difference("[ 0.5 −1.0]", "[0.5 -1.00]") == ""
     verdict = "f: right.\nLargest error {} (limit 1.2e-08)."
     assert text_difference(verdict.format("2.8e-17 in db"), verdict.format("3.0e-17 in dw")) == ""
+    assert text_difference("Epoch 1/5  0.4s - loss: 0.64", "Epoch 1/5  2.7s - loss: 0.64") == ""
     assert text_difference("7 errors", "9 errors") == "committed 7, a fresh run gives 9"
     assert text_difference("3.1 s", "5.2 s", numbers=False) == ""
     old, new = (notebook_of([code("f()", printed(words), tags=["measured"])]) for words in ("3.1 s", "5.2 s"))

@@ -3,15 +3,15 @@
 What must be equal: kind, source, id and tags of each cell, and the kinds of output in their order. Text of outputs is
 compared without white space; its numbers may differ by 0.02 + 2 %, because BLAS adds in another order on another
 processor. Pictures and SVG are not compared: other versions of Matplotlib draw other pixels. A cell tagged "measured"
-prints times or rounding errors, which are different on each run: there only the words are compared. Which of the
-rounding errors of a right answer is the largest is chance too, so that line of a verdict is left out.
+prints times or rounding errors, which are different on each run: there only the words are compared. Two things are
+chance in any cell and left out: the seconds that ``fit`` prints, and which rounding error of a right answer is largest.
 """
 
 import re
 
 NUMBER = re.compile(r"[-+−]?\d+(?:\.\d*)?(?:e[-+−]?\d+)?", re.IGNORECASE)
 ABSOLUTE, RELATIVE = 0.02, 0.02
-CHANCE = re.compile(r"^Largest error .* in \w+ \(limit .*\)\.$", re.MULTILINE)
+CHANCE = re.compile(r"^Largest error .* in \w+ \(limit .*\)\.$|\b\d+\.\ds(?= - )", re.MULTILINE)
 
 
 def differences(committed: dict, fresh: dict) -> list[str]:
