@@ -5,6 +5,7 @@ picture. Ctrl-C ends the training early and keeps the best weights found so far.
 """
 
 import argparse
+import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +18,17 @@ import minidl as md
 from minidl import plot
 from minidl.callbacks import EarlyStopping
 from minidl.errors import unknown_name
-from minidl.examples import mnist_cnn, mnist_dense
+from minidl.examples import autoencoder, gan, mnist_best, mnist_cnn, mnist_dense, mnist_resnet
 from minidl.gradcheck import check_grads
 
-MODELS = {"dense": mnist_dense, "cnn": mnist_cnn}  # what each of these modules defines: see minidl/examples
+MODELS = {  # what each of these modules defines: see minidl/examples
+    "dense": mnist_dense,
+    "cnn": mnist_cnn,
+    "best": mnist_best,
+    "resnet": mnist_resnet,
+    "autoencoder": autoencoder,
+    "gan": gan,
+}
 TRIES = 4  # points at which the gradients may turn out not to be judgeable
 
 
@@ -68,7 +76,8 @@ def run(options: argparse.Namespace) -> None:
 
     model.to(options.device)
     started = time.perf_counter()
-    history = fit(example, model, train, validation, epochs, options.device)
+    train_it = getattr(example, "fit", None) or functools.partial(fit, example)  # some bring a loop of their own
+    history = train_it(model, train, validation, epochs, options.device)
     print(f"\n{time.perf_counter() - started:.1f} s of training.")
 
     result = example.judge(model, test)
@@ -97,13 +106,12 @@ def check_gradients(example: ModuleType, model: md.Model, x: np.ndarray, y: np.n
     model.eval()  # dropout would give another value each time
     rng = np.random.default_rng(0)
 
-    def judged(inputs: md.Tensor, targets: md.Tensor | np.ndarray) -> md.Tensor:
-        return loss(targets, model(inputs))
-
     for attempt in range(TRIES):
-        point = example.point_to_check(x, y, rng)
+        inputs, targets = example.point_to_check(x, y, rng)
         try:
-            report = check_grads(judged, *point, parameters=model.parameters(), sample=6)
+            report = check_grads(
+                lambda x, t=targets: loss(t, model(x)), inputs, parameters=model.parameters(), sample=6
+            )
         except ValueError:  # nothing is wrong (that is GradientError), but finite differences cannot judge here
             if attempt == TRIES - 1:
                 raise

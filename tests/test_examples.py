@@ -1,5 +1,6 @@
 """Each example: its network is the one that its text names, it learns, and its gradients can be judged."""
 
+import fake_cupy
 import numpy as np
 import pytest
 
@@ -7,14 +8,16 @@ import minidl as md
 from minidl.__main__ import MODELS, check_gradients, main
 from minidl.examples import mnist_cnn
 
-PROTOCOL = "TITLE EPOCHS data describe build loss point_to_check batches prepare judge draw".split()
+PROTOCOL = "TITLE EPOCHS data describe build loss point_to_check judge draw".split()
 DIGITS = ("dense", "cnn")
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_example_has_what_the_main_job_uses(name):
     example = MODELS[name]
-    assert example.__doc__ and [part for part in PROTOCOL if not hasattr(example, part)] == []
+    training = ["fit"] if hasattr(example, "fit") else ["batches", "prepare"]
+    assert example.__doc__ and [part for part in PROTOCOL + training if not hasattr(example, part)] == []
+    assert hasattr(example, "fit") or (hasattr(example, "batches") and hasattr(example, "prepare"))
 
 
 @pytest.mark.parametrize("name", DIGITS)
@@ -40,6 +43,25 @@ def test_batches_and_compiled_model_take_a_step(name):
     example.prepare(model, epochs=4, steps=len(loader))
     losses = model.fit(loader, epochs=4, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_a_step_on_the_gpu_is_that_on_the_cpu(name):
+    example = MODELS[name]
+    (x, y), *_ = example.data()
+
+    def after_a_step(device):
+        md.seed(0)
+        model = example.build()
+        model.to(device)
+        example.prepare(model, epochs=1, steps=1)
+        model.fit(example.batches(x[:8], y[:8], device), epochs=1, verbose=0)
+        return model.to("cpu").get_weights()
+
+    with fake_cupy.installed():
+        on_gpu = after_a_step("cuda")
+    for there, here in zip(on_gpu, after_a_step("cpu")):
+        np.testing.assert_allclose(there, here, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

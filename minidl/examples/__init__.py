@@ -11,9 +11,12 @@ Every file defines the same names, in the order in which they are used:
 ``point_to_check(x, y, rng)``                 a few samples, where the gradients are judged before training
 ``batches(x, y, device)``                     the ``DataLoader`` of an epoch
 ``prepare(model, epochs, steps)``             ``compile``: optimizer, loss, metrics
+``fit(model, train, validation, epochs,       in a few examples, instead of these two: a loop of their own; returns the
+device)``                                     ``History``
 ``judge(model, test)``                        prints how good the model is; returns what ``draw`` needs
 ``draw(model, history, test, result)``        one picture, a matplotlib Figure
 ============================================= =======================================================================
 
-Examples of one kind of data share theirs: ``digits``.
+In place of ``batches`` and ``prepare`` there may be ``fit(model, train, validation, epochs, device)``, a training of its
+own that returns the history. Examples of one kind of data share theirs: ``digits``, ``reviews``.
 """
