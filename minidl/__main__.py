@@ -18,7 +18,19 @@ import minidl as md
 from minidl import plot
 from minidl.callbacks import EarlyStopping
 from minidl.errors import unknown_name
-from minidl.examples import autoencoder, gan, mnist_best, mnist_cnn, mnist_dense, mnist_resnet
+from minidl.examples import (
+    autoencoder,
+    gan,
+    mnist_best,
+    mnist_cnn,
+    mnist_dense,
+    mnist_resnet,
+    moby_gpt,
+    reviews_attention,
+    reviews_bag,
+    reviews_lstm,
+    sunspots_lstm,
+)
 from minidl.gradcheck import check_grads
 
 MODELS = {  # what each of these modules defines: see minidl/examples
@@ -28,6 +40,11 @@ MODELS = {  # what each of these modules defines: see minidl/examples
     "resnet": mnist_resnet,
     "autoencoder": autoencoder,
     "gan": gan,
+    "lstm": reviews_lstm,
+    "attention": reviews_attention,
+    "bag": reviews_bag,
+    "gpt": moby_gpt,
+    "sunspots": sunspots_lstm,
 }
 TRIES = 4  # points at which the gradients may turn out not to be judgeable
 

@@ -85,7 +85,7 @@ def coloured_words(
 
     ax = axes_of(ax, 0.15 * width, 0.14 * y + 0.3)
     for patch in boxes + letters:
-        ax.add_patch(patch)
+        ax.add_artist(patch)  # not add_patch, which measures every letter; the limits are known
     ax.set_xlim(-0.5, width + 0.5)
     ax.set_ylim(y - LINE, -LINE)
     ax.set_aspect("equal", anchor="NW")
