@@ -46,6 +46,7 @@ MODELS = {  # what each of these modules defines: see minidl/examples
     "gpt": moby_gpt,
     "sunspots": sunspots_lstm,
 }
+ENTRIES = 60  # of all weights, that are compared with finite differences: each costs two runs of the network
 TRIES = 4  # points at which the gradients may turn out not to be judgeable
 
 
@@ -123,11 +124,12 @@ def check_gradients(example: ModuleType, model: md.Model, x: np.ndarray, y: np.n
     model.eval()  # dropout would give another value each time
     rng = np.random.default_rng(0)
 
+    sample = max(1, ENTRIES // len(model.parameters()))
     for attempt in range(TRIES):
         inputs, targets = example.point_to_check(x, y, rng)
         try:
             report = check_grads(
-                lambda x, t=targets: loss(t, model(x)), inputs, parameters=model.parameters(), sample=6
+                lambda x, t=targets: loss(t, model(x)), inputs, parameters=model.parameters(), sample=sample
             )
         except ValueError:  # nothing is wrong (that is GradientError), but finite differences cannot judge here
             if attempt == TRIES - 1:
