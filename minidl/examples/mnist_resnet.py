@@ -85,8 +85,8 @@ def draw(model: Model, history: Any, test: tuple, probabilities: np.ndarray) -> 
 def draw_blocks(model: Model, test: tuple, ax: Any) -> None:
     """The accuracy that is left when one block adds nothing, for each: y = relu(x), with F(x) = 0.
 
-    Taking a layer out of an ordinary network would leave nothing. (Veit et al. 2016, "Residual networks behave like
-    ensembles of relatively shallow networks", section 4.1.)
+    Veit et al. 2016, "Residual networks behave like ensembles of relatively shallow networks", section 4.1, found that
+    among 54 blocks nearly every one can be spared. Here, among four, only the last can.
     """
     x, y = test
     left = []
