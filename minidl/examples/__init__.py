@@ -17,6 +17,6 @@ device)``                                     ``History``
 ``draw(model, history, test, result)``        one picture, a matplotlib Figure
 ============================================= =======================================================================
 
-In place of ``batches`` and ``prepare`` there may be ``fit(model, train, validation, epochs, device)``, a training of its
-own that returns the history. Examples of one kind of data share theirs: ``digits``, ``reviews``.
+In place of ``batches`` and ``prepare`` there may be ``fit(model, train, validation, epochs, device)``, a training of
+its own that returns the history. Examples of one kind of data share theirs: ``digits``, ``reviews``.
 """

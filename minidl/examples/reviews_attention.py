@@ -1,8 +1,9 @@
 """Film reviews with attention: each word looks at all others, then a learnt question decides which words count.
 
-First the block of D3.E2 without its network: attention between the words (D3.E1), residual, layer norm; so "bad" can
-learn that a "not" is near. Then the sentence becomes one vector, v = Σ_t α_t h_t: the weighted bag of D1.E2 again, but
-its weights are learnt, α = softmax over the words of q · h_t.
+First the block of D3.E2, in its pre-norm form and without its network: h = e + Attention(norm(e)), so that what a word
+says may depend on which others are there (not on where: no positions are told). Without that norm the small vectors of
+the embedding give all scores near 0, and every word looks at all others alike. Then the sentence becomes one vector,
+v = Σ_t α_t h_t: the weighted bag of D1.E2 again, but its weights are learnt, α = softmax over the words of q · h_t.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from minidl.optimizers import Adam
 from minidl.schedules import CosineDecay
 
 TITLE = "attention on film reviews, embedding64-attention4x16-pooling-dense1"
-EPOCHS = 4
+EPOCHS = 3
 BATCH = 64
 
 
@@ -40,8 +41,9 @@ class Attentive(Model):
     def __init__(self):
         super().__init__(name="reviews_attention")
         self.embedding = Embedding(NUM_WORDS, 64)
-        self.attention = MultiHeadAttention(num_heads=4, key_dim=16)
         self.norm = LayerNormalization()
+        self.attention = MultiHeadAttention(num_heads=4, key_dim=16)
+        self.norm_after = LayerNormalization()
         self.question = Dense(1, use_bias=False)  # q; a constant would leave the softmax as it is
         self.answer = Dense(1)
         self.dropout = Dropout(0.5)
@@ -55,8 +57,8 @@ class Attentive(Model):
         """h (N, T, D), and who looks at whom: A (N, heads, T, T), and α (N, T)."""
         word = x.data != 0  # (N, T)
         e = self.dropout(self.embedding(x))  # (N, T) -> (N, T, D)
-        gathered, A = self.attention(e, value_mask=word, return_attention_scores=True)
-        h = self.norm(e + gathered)
+        gathered, A = self.attention(self.norm(e), value_mask=word, return_attention_scores=True)
+        h = self.norm_after(e + gathered)
         scores = md.where(word, self.question(h)[..., 0], -1e9)  # (N, T, 1) -> (N, T)
         return h, A, md.softmax(scores)
 
@@ -98,3 +100,4 @@ def draw_inside(model: Attentive, words: Sequence[str], figure: Any) -> None:
     top.set_title("attention, mean of the heads")
     plot.attention_map(alpha.numpy()[:, -T:], ["α"], words, ax=bottom)
     bottom.set_title("weights of the words in the bag")
+    bottom.set_ylabel("")
