@@ -189,8 +189,90 @@ def test_errors_are_told_calmly_with_the_line():
     assert "Stopped in line 2 of helper: return x.not_there\nAttributeError" in message
 
 
+def ends_the_program(g, x, W):
+    sys.exit(0)
+
+
+def calls_itself(g, x, W):
+    return calls_itself(g, x, W)
+
+
+class Mute(Exception):
+    """Its message fails."""
+
+    def __str__(self):
+        raise ValueError
+
+
+def fails_mutely(g, x, W):
+    raise Mute
+
+
+class Refuses:
+    """Becomes no array."""
+
+    def __array__(self, *given, **named):
+        raise RuntimeError("no array of me")
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (ends_the_program, "Stopped in line 2 of ends_the_program: sys.exit(0)\nSystemExit: 0"),
+        (calls_itself, "RecursionError: maximum recursion depth exceeded"),
+        (fails_mutely, "Mute: no message"),
+        (lambda g, x, W: [Refuses()] * 3, "RuntimeError: no array of me"),
+        (lambda g, x, W: (v for v in affine_backward(g, x, W)), "It returned one generator; 3 values are wanted"),
+        (lambda g, x, W: [v.astype(complex) for v in affine_backward(g, x, W)], "expected an array of numbers"),
+    ],
+)
+def test_nothing_that_an_answer_does_ends_the_program(answer, words):
+    assert words in said(answer)
+
+
+def test_ctrl_c_is_the_way_out():
+    def pressed(g, x, W):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        said(pressed)
+
+
+def test_a_long_message_is_cut():
+    def talks(g, x, W):
+        raise ValueError("so " * 1000)
+
+    assert len(said(talks)) < 700
+
+
+def for_ever(g, x, W):
+    while True:
+        g = g + 1
+
+
+def test_an_answer_that_never_ends_is_stopped(monkeypatch):
+    monkeypatch.setattr("minidl.check.patience.SECONDS", 0.05)
+    message = said(for_ever)
+    assert re.search(r"Stopped in line \d of for_ever: (while True:|g = g \+ 1)\n", message)
+    assert "It had not ended after 0.05 s, and was stopped. Does a loop never end?" in message
+
+
+def test_infinity_is_no_known_mistake():
+    assert "loss: inf at [] (1 of 1 entries are not finite)." in said(lambda y: np.inf, "first_loss")
+
+
 def test_infinity_is_no_warning():
     assert "nan at" in said(lambda g, x, W: (g @ W.T * np.log(-1.0), x.T @ g, g.sum(axis=0)))
+
+
+def test_a_layer_or_a_fact_that_goes_wrong_oddly():
+    class Odd(md.layers.Dense):
+        def parameters(self):
+            return 3
+
+    assert "TypeError: 'int' object is not iterable" in said(Odd, "MyDense")
+    assert "It is one Dense, made already; hand over the class itself" in said(md.layers.Dense(5), "MyDense")
+    assert "It returned None; is `return` missing?" in said(lambda shape, rng: None, "he_normal")
 
 
 # --- 3 and 4: the message -----------------------------------------------------------------------------------------
@@ -270,6 +352,9 @@ def test_mistakes_in_using_it(check):
         check("afine_backward", affine_backward)
     with pytest.raises(TypeError, match=r"Write check\('affine_backward', affine_backward\), without calling it"):
         check("affine_backward", np.ones(3))
+    for no_name in (affine_backward, None, ["affine_backward"]):
+        with pytest.raises(TypeError, match="check expects the exercise's name first"):
+            check(no_name, "affine_backward")
 
 
 # --- the pieces ---------------------------------------------------------------------------------------------------

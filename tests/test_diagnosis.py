@@ -36,6 +36,7 @@ INPUTS = {"x": X, "W": W, "b": B}
         ("y", np.ones((4, 5)), np.ones(5), "shape (4, 5), but the right answer has shape (5,): sum or mean over axis"),
         ("y", np.ones((2, 2)), DW, "shape (2, 2), but the right answer has shape (3, 5)."),
         ("dW", DW * (1 + 1e-6 * W), DW, "Is something in float32, or is a small constant added"),
+        ("dW", DW * np.inf, DW, "(15 of 15 entries are not finite)"),
         ("dW", DB, DW, "the right gradient, but of db. Are two inputs swapped?"),
         ("dW", np.ones((2, 2)), DW, "shape (2, 2), but W has shape (3, 5). A gradient has its input's shape."),
         ("dW", DW * np.nan, DW, "nan at [0, 0] (15 of 15 entries are not finite)."),

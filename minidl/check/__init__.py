@@ -11,7 +11,8 @@ Look next: check.verdicts['multiply_backward'] holds .inputs, .got and .expected
 
 What it insists on, since a judge that is easily satisfied is worse than none: random upstream gradients, float64, all
 sizes different, exact shapes before numbers, inputs left as they were, and a second run with other sizes and numbers.
-The words come from ``minidl.diagnosis``, as those of ``check_grads`` do.
+The words come from ``minidl.diagnosis``, as those of ``check_grads`` do. Whatever an answer does is told, also that it
+ends the program or never ends: after a minute it is stopped (see ``patience.py``).
 
 ``python -m minidl.check`` lists the exercises; ``minidl.check.pytest_plugin`` checks a file of answers.
 """

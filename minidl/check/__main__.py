@@ -7,6 +7,7 @@ from pathlib import Path
 
 from minidl.check.bank import EXERCISES, LESSONS
 from minidl.errors import unknown_name
+from minidl.terminal import calmly
 
 ANSWERS = '''"""Write your answers here; `pytest` in this folder checks them, `pytest -m {name}` one of them."""
 
@@ -27,25 +28,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m minidl.check", description="Exercises, and feedback on answers.")
     parser.add_argument("--write", metavar="FOLDER", type=Path, help="make FOLDER/answers.py, to be filled in")
-    parser.add_argument("names", nargs="*", help="exercises to write (default: all)")
+    parser.add_argument("names", nargs="*", help="which exercises (default: all)")
     options = parser.parse_args(arguments)
-    try:
-        if options.write is None:
-            print(list_exercises())
-        else:
-            print(write_folder(options.write, options.names or list(EXERCISES)))
-    except (ValueError, FileExistsError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return calmly(lambda: run(options), "minidl.check")
 
 
-def list_exercises() -> str:
-    """Every exercise with its task, lesson by lesson."""
+def run(options: argparse.Namespace) -> None:
+    """List, or write."""
+    for name in options.names:
+        if name not in EXERCISES:
+            raise unknown_name("exercise", name, EXERCISES)
+    names = list(dict.fromkeys(options.names or EXERCISES))
+    print(list_exercises(names) if options.write is None else write_folder(options.write, names))
+
+
+def list_exercises(names: Sequence[str]) -> str:
+    """Each exercise with its task, lesson by lesson."""
     lines = []
     for lesson in LESSONS:
-        lines.append(lesson.__doc__.strip())
-        lines += [f"  {exercise.name}: {exercise.task}" for exercise in lesson.EXERCISES]
+        tasks = [f"  {exercise.name}: {exercise.task}" for exercise in lesson.EXERCISES if exercise.name in names]
+        lines += [lesson.__doc__.strip(), *tasks] if tasks else []
     return "\n".join(lines)
 
 

@@ -7,23 +7,43 @@ from typing import Any
 
 import numpy as np
 
+from minidl.check import patience
 from minidl.check.verdict import NotWritten, NotYet
 
 
 def attempt(run: Callable, arguments: Mapping[str, Any], answer: Any = None) -> Any:
-    """``run(*arguments)``, where any exception becomes a ``NotYet`` that says in which line of ``answer`` it arose."""
+    """``run(*arguments)``, where any exception becomes a ``NotYet`` that says in which line of ``answer`` it arose.
+
+    So does ``sys.exit()``, and a call that has not ended after ``patience.SECONDS``. Ctrl-C stays what it is: whoever
+    presses it wants to have the prompt back.
+    """
     try:
-        with np.errstate(all="ignore"):  # infinity and NaN are reported with the numbers
+        with patience.patience(patience.SECONDS), np.errstate(all="ignore"):  # NaN is reported with the numbers
             return run(*arguments.values())
-    except NotYet:
+    except (NotYet, KeyboardInterrupt):
         raise
     except NotImplementedError:
         raise NotWritten from None
-    except Exception as error:  # whatever the answer does wrong is a verdict, not a crash
+    except patience.TooLong as error:
+        said = f"It had not ended after {patience.SECONDS:g} s, and was stopped. Does a loop never end?"
+        raise _trouble(said, error, run if answer is None else answer, arguments) from None
+    except BaseException as error:  # whatever the answer does wrong is a verdict, not a crash
+        raise _trouble(_said(error), error, run if answer is None else answer, arguments) from None
+
+
+def _trouble(said: str, error: BaseException, answer: Any, arguments: Mapping[str, Any]) -> NotYet:
+    """What went wrong, in which line, with which arguments."""
+    given = f"\nGiven {describe_all(arguments)}." if arguments else ""
+    return NotYet(f"{_line(error, answer)}{said}{given}", inputs=dict(arguments))
+
+
+def _said(error: BaseException) -> str:
+    """The kind of an exception and its message, which may be long, or fail itself."""
+    try:
         said = str(error) or "no message"
-        message = f"{_line(error, run if answer is None else answer)}{type(error).__name__}: {said}"
-        given = f"\nGiven {describe_all(arguments)}." if arguments else ""
-        raise NotYet(message + given, inputs=dict(arguments)) from None
+    except Exception:
+        said = "no message"
+    return f"{type(error).__name__}: {said if len(said) <= 400 else said[:397] + '...'}"
 
 
 def check_arguments(answer: Callable, names: tuple[str, ...]) -> None:
@@ -56,7 +76,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _line(error: Exception, answer: Any) -> str:
+def _line(error: BaseException, answer: Any) -> str:
     """The innermost line of the answer's own module that led to the error."""
     own = [
         (frame.f_code, line)

@@ -52,8 +52,13 @@ class Checker:
         ValueError
             There is no such exercise.
         TypeError
-            The answer is neither a function nor a class.
+            The name is no string, or the answer neither a function nor a class.
         """
+        if not isinstance(name, str):
+            raise TypeError(
+                f"check expects the exercise's name first, got {describe(name)}.\n"
+                "Write check('affine_backward', affine_backward)."
+            )
         if name not in self.exercises:
             raise unknown_name("exercise", name, self.exercises)
         exercise = self.exercises[name]

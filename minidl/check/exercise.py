@@ -1,5 +1,7 @@
 """What every exercise has, and the plainest kind: an answer about which some facts must hold."""
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -69,8 +71,9 @@ class Exercise:
 
     def examine_facts(self, answer: Any, rng: np.random.Generator, s: SimpleNamespace) -> None:
         """Raise ``NotYet`` for the first fact that does not hold."""
+        asked = never_none(answer) if inspect.isfunction(answer) else answer
         for sentence, holds in self.facts.items():
-            found = attempt(lambda holds=holds: holds(answer, rng, s), {}, answer)
+            found = attempt(lambda holds=holds: holds(asked, rng, s), {}, answer)
             if isinstance(found, str) or not found:
                 raise NotYet(f"Wanted: {sentence}." + (f"\n{found}" if isinstance(found, str) else ""))
 
@@ -81,3 +84,16 @@ class Exercise:
     def stub(self) -> str:
         """The answer's first lines, for a file of answers."""
         return f'def {self.name}({", ".join(self.arguments)}):\n    """{self.task}"""\n    raise NotImplementedError\n'
+
+
+def never_none(answer: Callable) -> Callable:
+    """The same function, but None is told for what it mostly is: a forgotten ``return``."""
+
+    @functools.wraps(answer)
+    def asked(*arguments: Any, **named: Any) -> Any:
+        returned = answer(*arguments, **named)
+        if returned is None:
+            raise NotYet("It returned None; is `return` missing?")
+        return returned
+
+    return asked

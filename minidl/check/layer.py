@@ -41,6 +41,7 @@ class LayerExercise(Exercise):
     limit: float = LIMIT
 
     def examine_once(self, answer: Any, rng: np.random.Generator, s: SimpleNamespace) -> str:
+        check_is_class(answer)
         drawn = self.draw(rng, s)
         given = copied(drawn)
         with in_float64():
@@ -49,7 +50,7 @@ class LayerExercise(Exercise):
             mine = attempt(lambda: self.make(answer, s), {}, answer)
             check_is_layer(mine, answer)
             attempt(lambda *xs: mine(*map(Tensor, xs)), given, answer)
-            pairs = match_parameters(mine, theirs)
+            pairs = attempt(lambda: match_parameters(mine, theirs), {}, answer)
             for own, other, _ in pairs:
                 other.data = upstream(rng, *other.shape)
                 own.data = other.data.copy()
@@ -83,10 +84,18 @@ def in_float64() -> Iterator[None]:
         set_default_dtype(before)
 
 
+def check_is_class(answer: Any) -> None:
+    """Raise ``NotYet`` for a layer that was made already: other sizes are tried too."""
+    if isinstance(answer, Layer):
+        name = type(answer).__name__
+        raise NotYet(f"It is one {name}, made already; hand over the class itself: {name}, without parentheses.")
+
+
 def check_is_layer(mine: Any, answer: Any) -> None:
     """Raise ``NotYet`` unless it is a layer."""
     if not isinstance(mine, Layer):
-        raise NotYet(f"It is no layer: write `class {answer.__name__}(md.Layer)`, and call super().__init__().")
+        name = getattr(answer, "__name__", "MyLayer")  # a made object has none
+        raise NotYet(f"It is no layer: write `class {name}(md.Layer)`, and call super().__init__().")
 
 
 def match_parameters(mine: Layer, theirs: Layer) -> list[tuple[Parameter, Parameter, str]]:

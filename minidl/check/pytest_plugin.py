@@ -56,8 +56,10 @@ class AnswerItem(pytest.Item):
             raise NotRight(verdict)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo) -> object:
-        """The verdict says all; where pytest caught it does not matter."""
-        return repr(excinfo.value.verdict) if excinfo.errisinstance(NotRight) else super().repr_failure(excinfo)
+        """The verdict says all, or that this is no answer; where pytest caught it does not matter."""
+        if excinfo.errisinstance(NotRight):
+            return repr(excinfo.value.verdict)
+        return str(excinfo.value) if excinfo.errisinstance(TypeError) else super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """What pytest calls the test."""
@@ -76,5 +78,8 @@ def load(path: Path) -> ModuleType:
     """The module in a file."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SystemExit as ending:
+        raise ImportError(f"{path.name} ends with {ending!r}, before it can be checked.") from None
     return module

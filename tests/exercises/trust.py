@@ -177,7 +177,7 @@ ANSWERS = [
             (judge(float64=False), "It rejects 1 of 13 right ones: exp of float32."),
             (lambda *given: True, "It accepts 14 of 14"),
             (lambda *given: False, "It rejects 13 of 13 right ones"),
-            (lambda *given: None, "It returned None; True or False is wanted."),
+            (lambda *given: None, "It returned None; is `return` missing?"),
         ],
     ),
     Answers(
