@@ -36,6 +36,7 @@ from minidl.layers import Input, Layer, Parameter
 from minidl.models import Model, Sequential
 from minidl.ops import *  # noqa: F403 - the names are listed there
 from minidl.recording import is_recording, no_grad
+from minidl.threads import Threads
 from minidl.training.checkpoint import load_checkpoint, save_checkpoint
 from minidl.training.cross_validation import cross_validate
 from minidl.training.memory import keep_memory
@@ -48,7 +49,7 @@ __all__ = [
     "array_module", "default_dtype", "set_default_dtype",
     "grad", "value_and_grad", "vjp", "jvp", "jacobian", "hessian", "hvp", "gradients", "check_grads", "primitive",
     "Input", "Layer", "Parameter", "Model", "Sequential",
-    "cross_validate", "save_checkpoint", "load_checkpoint", "keep_memory",
+    "cross_validate", "save_checkpoint", "load_checkpoint", "keep_memory", "Threads",
     "callbacks", "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "regularizers",
     "schedules", "transfer", "keras", "random", "check",
     *ops.__all__,

@@ -9,6 +9,7 @@ from the same numbers as a run on the CPU.
 """
 
 import sys
+import threading
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -221,6 +222,15 @@ def _ones(n: int, dtype: np.dtype, kind: type) -> Array:
 _generator = np.random.default_rng()
 
 
+class _Here(threading.local):
+    """What this thread works on; each thread has its own."""
+
+    part: Any = None  # of a batch that several threads share: see minidl.threads
+
+
+here = _Here()
+
+
 def seed(value: int) -> None:
     """Start the one random generator afresh: initial weights, dropout masks and shuffling all draw from it.
 
@@ -235,12 +245,13 @@ def seed(value: int) -> None:
 def generator(rng: "np.random.Generator | int | None" = None) -> np.random.Generator:
     """The generator to draw from: the one that ``seed`` sets, or the one given by a ``rng`` argument.
 
-    ``rng`` may be a ``numpy.random.Generator`` or an integer seed for a generator of one's own.
+    ``rng`` may be a ``numpy.random.Generator`` or an integer seed for a generator of one's own. Threads that share a
+    batch draw from a stream of their own instead.
     """
     if rng is None:
-        return _generator
+        rng = _generator
     if isinstance(rng, np.random.Generator):
-        return rng
+        return rng if here.part is None else here.part.stream(rng)
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
         return np.random.default_rng(check_whole("rng", "a seed", rng, lowest=0))
     raise TypeError(f"rng must be a numpy.random.Generator, an integer seed or None, got {type(rng).__name__}.")

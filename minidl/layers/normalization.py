@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from minidl import initializers
-from minidl.arrays import Array
+from minidl.arrays import Array, here
 from minidl.autograd import Tensor
 from minidl.errors import channels_last
 from minidl.layers.base import Layer
@@ -165,6 +165,11 @@ class BatchNormalization(ScaleAndShift):
         last = self.axis in (-1, x.ndim - 1)
         x = x if last else moveaxis(x, self.axis, -1)  # (N, C, ...) → (N, ..., C)
         if self.training and self.trainable:
+            if here.part is not None:
+                raise ValueError(
+                    f"BatchNormalization {self.name!r} looks at the whole batch, of which each thread has a part.\n"
+                    "Train without threads, or use LayerNormalization or GroupNormalization."
+                )
             moments = batch_moments(x.data)
             self.remember(*moments)
             y = batch_norm(x, self.gamma, self.beta, self.epsilon, moments)

@@ -20,6 +20,7 @@ from minidl.callbacks.progress import figures, verbosity
 from minidl.layers.base import Layer
 from minidl.recording import no_grad
 from minidl.settings import check_whole
+from minidl.threads import Threads
 from minidl.training.batches import Batches, Samples, from_stream, is_stream
 from minidl.training.evaluation import as_keras, evaluate_batches, predict_batches
 from minidl.training.fitting import Run
@@ -45,6 +46,7 @@ class Trainable(Layer):
     objective: Objective | None = None
     history: History | None = None
     stop_training = False
+    threads: Threads | None = None  # those of the ``fit`` in hand
     input_names: list[str] | None = None  # None: whatever ``call`` takes
     output_names: list[str] | None = None
 
@@ -98,6 +100,7 @@ class Trainable(Layer):
         *,
         resume: str | os.PathLike | None = None,
         check_finite: bool = True,
+        threads: int = 1,
     ) -> History:
         """Train for a number of epochs.
 
@@ -134,6 +137,8 @@ class Trainable(Layer):
             very numbers of training that was never stopped.
         check_finite : bool
             Look through the data for NaN and infinity first.
+        threads : int
+            How many share each batch, on the processor: see ``minidl.Threads``, which says where it pays.
 
         Returns
         -------
@@ -181,14 +186,22 @@ class Trainable(Layer):
         keep_memory_for_training()
         chosen = list(callbacks or ()) if isinstance(callbacks, (list, tuple, type(None))) else [callbacks]
         shown = verbosity(verbose)
-        return Run(self, batches, held_out, epochs, validation_freq, resume, chosen, shown).go(initial_epoch)
+        run = Run(self, batches, held_out, epochs, validation_freq, resume, chosen, shown)
+        try:
+            with Threads(threads) as self.threads:
+                return run.go(initial_epoch)
+        finally:
+            self.threads = None
 
     def train_step(self, x: Any, y: Any, sample_weight: Array | None = None) -> tuple[Tensor, Any]:
         """One step: loss, gradients, update. Returns (loss, outputs). Override it to train in another way."""
         self.optimizer.zero_grad()
-        outputs = self(x)
-        loss = self.objective(y, outputs, sample_weight)
-        loss.backward()
+        if self.threads is None:
+            outputs = self(x)
+            loss = self.objective(y, outputs, sample_weight)
+            loss.backward()
+        else:
+            loss, outputs = self.threads.backward(self, x, lambda y_pred: self.objective(y, y_pred, sample_weight))
         self.optimizer.step()
         return loss, outputs
 

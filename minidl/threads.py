@@ -1,0 +1,217 @@
+"""Threads: a batch cut into parts, and a core of the processor for each part.
+
+BLAS, the library behind matrix products, uses all cores; the rest of NumPy uses one. But the samples of a batch know
+nothing of each other, so that the batch x = (x₁, x₂) can be cut:
+
+    y₁ = f(x₁)        |   y₂ = f(x₂)          forward, side by side
+    L = loss(y₁, y₂)                          of the whole batch
+    w̄₁ = ȳ₁ ∂y₁/∂w    |   w̄₂ = ȳ₂ ∂y₂/∂w      backward, side by side, where v̄ = ∂L/∂v
+    w̄ = w̄₁ + w̄₂
+
+This is data-parallel training (D3.E3, D.T8) inside one program. The weights w are shared, not copied, and the gradients
+are those of the whole batch but for the order in which numbers are added. While NumPy computes it lets go of Python's
+lock, so that the threads really run at the same time. It pays where arrays are large (convolutions, transformers), not
+where Python itself has most to do (few units, or one step of time after the other).
+
+BLAS has one thread meanwhile: its own would hold the cores while they wait for the next product.
+"""
+
+import contextvars
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from minidl import debugging
+from minidl.arrays import device_of, here
+from minidl.autograd import Primitive, Tensor
+from minidl.backward import plus, walk
+from minidl.errors import describe
+from minidl.settings import check_whole
+
+
+class Threads:
+    """Some threads that share each batch. Use it in a ``with`` block, at whose end they stop.
+
+    Parameters
+    ----------
+    n : int
+        How many, this one included; best as many as the processor has cores.
+
+    Raises
+    ------
+    ValueError
+        n is not a positive whole number, or the package ``threadpoolctl``, which tells BLAS, is missing.
+
+    Notes
+    -----
+    Random numbers, such as dropout masks: each part of a batch has a stream of its own, which follows from the state of
+    the generator and the part's number. So a run can be repeated, with the same number of threads.
+
+    Examples
+    --------
+    >>> import minidl as md
+    >>> model = md.layers.Dense(1, input_shape=(2,))
+    >>> x = np.ones((6, 2), np.float32)
+    >>> with Threads(2) as threads:
+    ...     loss, y = threads.backward(model, x, lambda y: (y * y).mean())
+    >>> y.shape, model.kernel.grad.shape
+    ((6, 1), (2, 1))
+    """
+
+    def __init__(self, n: int):
+        self.n = check_whole("Threads", "n", n)
+        self._blas = _blas(n) if n > 1 else None
+        self._others = ThreadPoolExecutor(n - 1, "minidl") if n > 1 else None
+
+    def __enter__(self) -> "Threads":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._others is not None:
+            self._others.shutdown()
+
+    def backward(self, f: Callable, x: Any, loss: Callable) -> tuple[Tensor, Any]:
+        """``y = f(x); L = loss(y); L.backward()``, where f is computed in parts.
+
+        Parameters
+        ----------
+        f : Layer or function
+            Of x, sample by sample. The Tensors that it uses must be leaves, such as parameters. ``BatchNormalization``
+            looks at the whole batch and is refused, as is f where it gives not one row for each sample.
+        x : array, Tensor or list of them
+            (N, ...) each.
+        loss : function
+            Of what f gives, for all N samples, to one number.
+
+        Returns
+        -------
+        L, y
+            The loss, and what f gave, as leaves. ``.grad`` of the parameters is filled, as by ``Tensor.backward``.
+        """
+        parts = _cut(x, self.n) if self.n > 1 else []
+        if len(parts) < 2 or debugging.active:  # debug mode looks for the user's line on this thread's stack
+            y = f(x)
+            L = loss(y)
+            L.backward()
+            return L, y
+        self._side_by_side(lambda part: part.forward(f), parts)
+        _advance(parts)
+        y = [_join(pieces) for pieces in zip(*(part.y for part in parts), strict=True)]  # (N, ...) each
+        outputs = y if parts[0].several else y[0]
+        L = loss(outputs)
+        L.backward()
+        for part in parts:
+            part.g = [None if t.grad is None else t.grad[part.rows] for t in y]
+        self._side_by_side(Part.backward, parts)
+        for part in parts:
+            for w, g in part.gradients.items():
+                w.grad = g if w.grad is None else plus(w.grad, g)
+        return L, outputs
+
+    def _side_by_side(self, work: Callable, parts: list["Part"]) -> None:
+        """Work on all parts, the first in this thread and each other in one of its own, and wait for all."""
+        with self._blas.limit(limits=1):
+            # Each in a copy of this thread's context, so that np.errstate(...) holds there too.
+            others = [self._others.submit(contextvars.copy_context().run, work, part) for part in parts[1:]]
+            try:
+                work(parts[0])
+            finally:
+                errors = [other.exception() for other in others]
+        for error in errors:
+            if error is not None:
+                raise error
+
+
+class Part:
+    """Some rows of a batch, on their way through one thread."""
+
+    def __init__(self, number: int, rows: slice, x: Any):
+        self.number, self.rows, self.x = number, rows, x
+        self.streams: dict[int, tuple[np.random.Generator, np.random.Generator]] = {}
+        self.several = False  # outputs
+        self.y: list[Tensor] = []
+        self.g: list[Any] = []  # ∂L/∂y
+        self.gradients: dict[Tensor, Any] = {}  # ∂L/∂w of each leaf w, this part's share
+
+    def forward(self, f: Callable) -> None:
+        """y = f(x), recorded."""
+        here.part = self
+        try:
+            y = f(self.x)
+        finally:
+            here.part = None
+        self.several = isinstance(y, (list, tuple))
+        self.y = list(y) if self.several else [y]
+        n = self.rows.stop - self.rows.start
+        for t in self.y:
+            if not isinstance(t, Tensor) or t.shape[:1] != (n,):
+                raise ValueError(
+                    f"Threads.backward expects of f a Tensor with a row for each of {n} samples, got {describe(t)}.\n"
+                    "Leave sums and means over the samples to the loss."
+                )
+
+    def backward(self) -> None:
+        """From g = ∂L/∂y to the leaves."""
+        pairs = [(y, g) for y, g in zip(self.y, self.g, strict=True) if y.requires_grad and g is not None]
+        if pairs:
+            y, g = zip(*pairs)
+            start = meet(*y, gradients=g)
+            self.gradients = walk(start, np.ones((), start.dtype), set(), False, False)
+
+    def stream(self, rng: np.random.Generator) -> np.random.Generator:
+        """The generator from which this part draws in place of rng: see ``minidl.arrays.generator``."""
+        if id(rng) not in self.streams:
+            seed = copy.deepcopy(rng).integers(2**63)  # what rng would give next: it is not touched, others read it too
+            self.streams[id(rng)] = (rng, np.random.default_rng([seed, self.number]))
+        return self.streams[id(rng)][1]
+
+
+def _meet(*y: Any, gradients: tuple) -> Any:
+    """A number S with ∂S/∂yₖ = gₖ: where one walk can start that leads back through several outputs."""
+    return np.zeros((), y[0].dtype)
+
+
+meet = Primitive(_meet, broadcasts=False, saves=False)
+meet.joint_rule(lambda _, S, *y, needs, gradients: gradients)
+
+
+def _cut(x: Any, n: int) -> list[Part]:
+    """A batch in n parts of nearly equal size; in fewer, where there are fewer samples."""
+    arrays = x if isinstance(x, (list, tuple)) else [x]
+    if any(device_of(getattr(a, "data", a)) != "cpu" for a in arrays):
+        raise ValueError("Threads share a batch on the processor, this one is on a GPU.\nTrain there without threads.")
+    if len({len(a) for a in arrays}) > 1:
+        raise ValueError(f"Threads.backward expects inputs of one length, got {[len(a) for a in arrays]} samples.")
+    N = len(arrays[0])
+    ends = [N * k // min(n, N) for k in range(min(n, N) + 1)]
+    parts = []
+    for k, (start, end) in enumerate(zip(ends, ends[1:])):
+        rows = slice(start, end)
+        parts.append(Part(k, rows, [a[rows] for a in arrays] if arrays is x else x[rows]))
+    return parts
+
+
+def _join(pieces: tuple[Tensor, ...]) -> Tensor:
+    """One output of all parts, as a leaf."""
+    return Tensor(np.concatenate([y.data for y in pieces]), requires_grad=any(y.requires_grad for y in pieces))
+
+
+def _advance(parts: list[Part]) -> None:
+    """Move each generator on that a part drew from, past the number which its streams were made of."""
+    for rng in {id(rng): rng for part in parts for rng, _ in part.streams.values()}.values():
+        rng.integers(2**63)
+
+
+def _blas(n: int) -> Any:
+    """What can tell BLAS how many threads to have."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError as error:
+        raise ValueError(
+            f"Threads({n}) needs the package threadpoolctl, to leave BLAS one thread.\n"
+            'Install it with: pip install "minidl[fast]", or train without threads: BLAS has its own.'
+        ) from error
+    return ThreadpoolController().select(user_api="blas")

@@ -1,0 +1,223 @@
+"""Threads that share a batch: the numbers of one thread, repeatable, and nothing left behind."""
+
+import sys
+import threading
+
+import numpy as np
+import pytest
+from small_models import LABELS, VALUES, X, classifier, regressor, same_weights, two_by_two
+
+import minidl as md
+from minidl import layers as L
+from minidl.arrays import generator, here
+
+
+def gradients(model):
+    return [None if p.grad is None else p.grad for p in model.parameters()]
+
+
+def network():
+    md.seed(0)
+    return md.Sequential([L.Conv2D(3, 3, activation="relu", input_shape=(6, 6, 2)), L.Flatten(), L.Dense(4)])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+@pytest.mark.parametrize("N", [1, 2, 7, 16])
+def test_the_gradients_are_those_of_the_whole_batch(n, N):
+    rng = np.random.default_rng(N)
+    x, g = rng.normal(size=(N, 6, 6, 2)), rng.normal(size=(N, 4))
+    model = network()
+    for p in model.parameters():
+        p._data = p._data.astype(np.float64)
+    outputs = model(x)
+    expected = (outputs * g).sum() * 2.0
+    expected.backward()
+    whole = gradients(model)
+    model.zero_grad()
+    with md.Threads(n) as threads:
+        L_, y = threads.backward(model, x, lambda y: (y * g).sum() * 2.0)
+    np.testing.assert_allclose(L_.data, expected.data, rtol=1e-13)
+    np.testing.assert_allclose(y.data, outputs.data, rtol=1e-13)
+    for a, b in zip(gradients(model), whole):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def test_gradients_are_added_to_those_of_the_steps_before():
+    model, x = network(), np.ones((4, 6, 6, 2), np.float32)
+    with md.Threads(2) as threads:
+        threads.backward(model, x, lambda y: y.sum())
+        once = [g.copy() for g in gradients(model)]
+        threads.backward(model, x, lambda y: y.sum())
+    for a, b in zip(gradients(model), once):
+        np.testing.assert_allclose(a, 2 * b, rtol=1e-6)
+
+
+def test_several_inputs_and_outputs_of_which_the_loss_leaves_one_out():
+    model = two_by_two()
+    x = [X[:, :2], X[:, 2:]]
+    model(x)[1].sum().backward()
+    whole = gradients(model)
+    model.zero_grad()
+    with md.Threads(2) as threads:
+        _, (kinds, value) = threads.backward(model, x, lambda outputs: outputs[1].sum())
+    assert kinds.shape == (50, 3) and value.shape == (50, 1)
+    for a, b in zip(gradients(model), whole):
+        assert (a is None or not a.any()) if b is None else np.allclose(a, b, rtol=1e-5)
+
+
+def test_the_loss_may_use_parameters_too_and_x_may_want_a_gradient():
+    model = L.Dense(1, input_shape=(4,))
+    x = md.Tensor(X, requires_grad=True)
+
+    def loss(y):
+        return y.sum() + 3.0 * model.kernel.sum()
+
+    loss(model(x)).backward()
+    whole, dx = gradients(model), x.grad
+    model.zero_grad(), x.zero_grad()
+    with md.Threads(3) as threads:
+        threads.backward(model, x, loss)
+    np.testing.assert_allclose(model.kernel.grad, whole[0], rtol=1e-5)
+    np.testing.assert_allclose(x.grad, dx, rtol=1e-6)
+
+
+def test_frozen_layers_get_no_gradient():
+    model = network()
+    model.layers[0].trainable = False
+    with md.Threads(2) as threads:
+        threads.backward(model, np.ones((4, 6, 6, 2), np.float32), lambda y: y.sum())
+    assert [p.grad is None for p in model.parameters()] == [True, True, False, False]
+
+
+# --- fit ----------------------------------------------------------------------------------------------------------
+
+
+def test_fit_with_threads_trains_as_without():
+    alone, together = regressor(), regressor()
+    md.seed(1)
+    alone.fit(X, VALUES, batch_size=16, epochs=3, verbose=0)
+    md.seed(1)
+    history = together.fit(X, VALUES, batch_size=16, epochs=3, verbose=0, threads=2)
+    for a, b in zip(alone.get_weights(), together.get_weights()):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    np.testing.assert_allclose(history.history["loss"], alone.history.history["loss"], rtol=1e-5)
+    assert together.threads is None
+
+
+def test_a_run_with_dropout_can_be_repeated_and_each_step_drops_other_units():
+    def run():
+        model = classifier(dropout=0.5)
+        md.seed(5)
+        model.fit(X, LABELS, batch_size=25, epochs=2, verbose=0, threads=2)
+        return model
+
+    assert same_weights(run(), run())
+
+    drop, seen = L.Dropout(0.5, rng=3), []
+    with md.Threads(2) as threads:
+        for _ in range(2):
+            x = md.Tensor(np.ones((4, 50)), requires_grad=True)
+            threads.backward(lambda x: drop(x) * 1.0, x, lambda y: y.sum())
+            seen += [x.grad[:2], x.grad[2:]]
+    for k, mask in enumerate(seen):
+        assert all(not np.array_equal(mask, other) for other in seen[:k])
+
+
+def test_stopped_and_gone_on_with_it_ends_with_the_very_same_numbers(tmp_path):
+    whole, parts = classifier(dropout=0.5), classifier(dropout=0.5)
+    md.seed(5)
+    whole.fit(X, LABELS, batch_size=25, epochs=4, verbose=0, threads=2)
+    md.seed(5)
+    parts.fit(X, LABELS, batch_size=25, epochs=2, verbose=0, threads=2, resume=tmp_path / "run.npz")
+    md.seed(77)
+    parts.fit(X, LABELS, batch_size=25, epochs=4, verbose=0, threads=2, resume=tmp_path / "run.npz")
+    assert same_weights(whole, parts)
+
+
+def test_without_random_layers_the_one_generator_is_left_alone():
+    md.seed(0)
+    before = generator().bit_generator.state
+    with md.Threads(2) as threads:
+        threads.backward(lambda x: x * 1.0, md.Tensor(np.ones((4, 2)), requires_grad=True), lambda y: y.sum())
+    assert generator().bit_generator.state == before
+
+
+# --- refusals -----------------------------------------------------------------------------------------------------
+
+
+def test_batch_normalisation_is_refused_in_training_and_works_in_use():
+    model = md.Sequential([L.Dense(3, input_shape=(4,)), L.BatchNormalization()])
+    before = model.get_weights()
+    with md.Threads(2) as threads:
+        with pytest.raises(ValueError, match=r"^BatchNormalization 'batch_normalization' looks at the whole batch"):
+            threads.backward(model, X, lambda y: y.sum())
+        assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
+        model.eval()
+        threads.backward(model, X, lambda y: y.sum())
+    assert here.part is None
+
+
+def test_a_function_of_the_whole_batch_is_refused():
+    w = md.Tensor(np.ones(4, np.float32), requires_grad=True)
+    with md.Threads(2) as threads:
+        with pytest.raises(ValueError, match=r"a row for each of 25 samples, got .*\(4,\)"):
+            threads.backward(lambda x: (x * w).mean(axis=0), X, lambda y: y.sum())
+        with pytest.raises(ValueError, match=r"one length, got \[50, 49\]"):
+            threads.backward(two_by_two(), [X[:, :2], X[1:, 2:]], lambda y: y[0].sum())
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, True, "two"])
+def test_the_number_must_be_a_positive_integer(n):
+    with pytest.raises((TypeError, ValueError), match="Threads expects n as a positive integer, got"):
+        md.Threads(n)
+
+
+def test_threadpoolctl_is_asked_for_by_name_and_only_where_it_is_needed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    md.Threads(1)
+    with pytest.raises(ValueError, match=r'pip install "minidl\[fast\]"'):
+        md.Threads(2)
+
+
+def test_an_error_in_any_thread_reaches_the_caller_and_the_threads_go_on_working():
+    def second_half_only(x):
+        if here.part.number == 1:
+            raise FloatingPointError("in the other thread")
+        return md.Tensor(x)
+
+    with md.Threads(2) as threads:
+        with pytest.raises(FloatingPointError, match="in the other thread"):
+            threads.backward(second_half_only, X, lambda y: y.sum())
+        model = L.Dense(1, input_shape=(4,))
+        threads.backward(model, X, lambda y: y.sum())
+    assert model.kernel.grad is not None
+
+
+# --- what is around it --------------------------------------------------------------------------------------------
+
+
+def test_the_threads_end_with_the_block_and_blas_has_its_own_again():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def blas():
+        return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+    before, running, inside = blas(), threading.active_count(), []
+    with md.Threads(3) as threads:
+        f = L.Dense(1, input_shape=(4,))
+        threads.backward(lambda x: inside.append(blas()) or f(x), X, lambda y: y.sum())
+    assert blas() == before and threading.active_count() == running
+    assert inside and all(n == 1 for ns in inside for n in ns)
+
+
+def test_errstate_holds_in_every_thread():
+    w = md.Tensor(np.zeros(4, np.float32), requires_grad=True)
+    with md.Threads(2) as threads, np.errstate(all="ignore"):
+        threads.backward(lambda x: md.log(w) + 0.0 * x, X, lambda y: 0.0 * y[:0].sum())
+
+
+def test_in_debug_mode_the_first_bad_number_is_reported_at_the_users_line():
+    w = md.Tensor(np.zeros(4, np.float32), requires_grad=True)
+    with md.Threads(2) as threads, md.debug(), np.errstate(divide="ignore"):
+        with pytest.raises(FloatingPointError, match=r"log made -inf .* test_threads\.py"):
+            threads.backward(lambda x: md.log(w) + x, X, lambda y: y.sum())
