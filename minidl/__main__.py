@@ -1,11 +1,13 @@
 """``python -m minidl``: check a network's gradients, train it on real data, and show how good it is.
 
 It prints the verdict on the gradients, one line per epoch, how good the network is and the time, and writes one
-picture. Ctrl-C ends the training early and keeps the best weights found so far.
+picture. Ctrl-C ends the training early and keeps the best weights found so far; before and after it, the program.
 """
 
 import argparse
 import functools
+import io
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +34,8 @@ from minidl.examples import (
     sunspots_lstm,
 )
 from minidl.gradcheck import check_grads
+from minidl.saving import write_whole
+from minidl.terminal import calmly
 
 MODELS = {  # what each of these modules defines: see minidl/examples
     "dense": mnist_dense,
@@ -53,12 +57,7 @@ TRIES = 4  # points at which the gradients may turn out not to be judgeable
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the job; returns the exit status."""
     options = parse(arguments)
-    try:
-        run(options)
-    except (ValueError, OSError) as error:
-        print(f"minidl: {error}")
-        return 1
-    return 0
+    return calmly(lambda: run(options), "minidl")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -100,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
 
     result = example.judge(model, test)
     if history.history.get("loss"):  # else Ctrl-C came within the first epoch
-        example.draw(model, history, test, result).savefig(out, dpi=90)
+        save(example.draw(model, history, test, result), out)
         print(f"\nPicture: {out}")
 
 
@@ -109,10 +108,21 @@ def picture_path(name: str) -> Path:
     out = Path(name)
     if not out.parent.is_dir():
         raise ValueError(f"--out: there is no folder {str(out.parent)!r} to write the picture into.")
+    if not os.access(out.parent, os.W_OK):
+        raise ValueError(f"--out: nothing can be written into the folder {str(out.parent)!r}.")
     kinds = plot.style.new_figure(1, 1).canvas.get_supported_filetypes()
     if out.suffix[1:].lower() not in kinds:
         raise ValueError(f"--out expects the name of a picture, such as minidl.png, got {name!r}.")
+    if out.is_dir():
+        raise ValueError(f"--out expects the name of a picture, but {name!r} is a folder.")
     return out
+
+
+def save(figure: Any, out: Path) -> None:
+    """Write the picture whole, or leave the one that was there before."""
+    content = io.BytesIO()
+    figure.savefig(content, dpi=90, format=out.suffix[1:].lower())
+    write_whole(out, content.getvalue())
 
 
 def check_gradients(example: ModuleType, model: md.Model, x: np.ndarray, y: np.ndarray) -> None:

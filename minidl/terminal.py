@@ -22,7 +22,7 @@ def calmly(program: Callable[[], None], name: str) -> int:
     with any_characters():
         try:
             program()
-            sys.stdout.flush()
+            print(end="", flush=True)  # so that it fails here, if at all
         except KeyboardInterrupt:
             print(f"\n{name}: stopped.", file=sys.stderr)
             return 130

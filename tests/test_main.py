@@ -81,8 +81,38 @@ def test_ctrl_c_keeps_the_best_weights(few_images, tmp_path, capsys, monkeypatch
 )
 def test_wrong_options_are_refused_in_words(options, words, capsys):
     assert main(options) == 1
-    printed = capsys.readouterr().out
-    assert words in printed and len(printed.splitlines()) <= 3
+    said = capsys.readouterr().err
+    assert words in said and len(said.splitlines()) <= 3
+
+
+def test_a_folder_is_no_picture(tmp_path, capsys):
+    (tmp_path / "p.png").mkdir()
+    assert main(["--out", str(tmp_path / "p.png")]) == 1
+    assert "is a folder" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_training_is_one_line(few_images, tmp_path, capsys, monkeypatch):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("minidl.__main__.check_gradients", pressed)
+    assert main(["--model", "dense", "--out", str(tmp_path / "p.png")]) == 130
+    assert capsys.readouterr().err == "\nminidl: stopped.\n"
+
+
+def test_ctrl_c_while_the_picture_is_drawn_leaves_the_old_one(few_images, tmp_path, capsys, monkeypatch):
+    class Slow(Figure):
+        """Is stopped half-way."""
+
+        def savefig(self, file, **settings):
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(mnist_dense, "draw", lambda *_: Slow())
+    (tmp_path / "p.png").write_bytes(b"old")
+    assert main(["--model", "dense", "--epochs", "1", "--out", str(tmp_path / "p.png")]) == 130
+    assert "Test accuracy" in capsys.readouterr().out
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("p.png", b"old")]
 
 
 def test_a_file_is_no_number(capsys):

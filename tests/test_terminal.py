@@ -45,6 +45,11 @@ def test_characters_that_the_screen_lacks(monkeypatch):
     assert screen.buffer.getvalue() == b"? and ?1\n" and screen.errors == "strict"
 
 
+def test_without_a_screen(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert calmly(lambda: print("hello"), "dig") == 0
+
+
 def test_nobody_reads_any_more():
     code = "import sys; from minidl.terminal import calmly; sys.exit(calmly(lambda: print('a' * 100_000), 'dig'))"
     environment = {**os.environ, "PYTHONPATH": str(Path(minidl.__file__).parents[1])}
