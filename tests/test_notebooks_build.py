@@ -13,7 +13,7 @@ from building.comparison import differences, text_difference
 from building.form import first_picture, form_problems, output_problems, picture_problems
 from building.source import metadata_of, notebook_of, written
 from building.student import leaks, split_solutions, student_version
-from grade import judged, table, verdicts
+from grade import judged, read, table, verdicts
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -214,3 +214,38 @@ def test_the_table_says_what_is_right_and_what_is_with_the_rest():
         "ann.ipynb  1 of 2 right   half: not written yet",
         "bo.ipynb   no verdict: it did not run to its end, or checks nothing",
     ]
+
+
+@pytest.mark.parametrize(
+    "call", ['check("twice", f)', "check( 'twice' , f )", 'verdict = check("twice", f)', 'print(check("twice", f))']
+)
+def test_a_check_is_found_however_it_is_written(call):
+    assert "{'twice': 'f'}" in judged(notebook_of([code(call)]))["cells"][-1]["source"]
+    assert "{'twice'" not in judged(notebook_of([code(f"# {call}")]))["cells"][-1]["source"]
+
+
+def test_what_answers_print_is_no_verdict():
+    run = notebook_of([code("print()", printed('{"twice": "wrong"}\nhello\n{"twice": "right"}\n'))])
+    assert verdicts(run) == {"twice": "right"}
+    assert verdicts(notebook_of([code("print()", printed("hello"))])) == {}
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"", "cannot be read: "),
+        (b'{"cells": [', "cannot be read: "),
+        (b"\xff\xfe", "cannot be read: "),
+        (b"[]", "is no notebook"),
+        (b"{}", "is no notebook"),
+        (b'{"cells": [1]}', "is no notebook"),
+        (None, "cannot be read: "),
+    ],
+)
+def test_a_damaged_notebook_has_its_line_in_the_table_and_holds_up_nobody(tmp_path, content, words):
+    path = tmp_path / "cy.ipynb"
+    if content is not None:
+        path.write_bytes(content)
+    found = read(path)
+    assert found.startswith(words)
+    assert table({"cy": found, "ann": {"f": "right"}}).split("\n") == [f"cy   {found}", "ann  1 of 1 right"]

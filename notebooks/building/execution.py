@@ -79,5 +79,8 @@ def _processor_seconds(client) -> float:
     """Of the kernel so far. Unlike the clock's time it does not grow when others use the machine too."""
     import psutil
 
-    times = psutil.Process(client.km.provisioner.pid).cpu_times()
+    try:
+        times = psutil.Process(client.km.provisioner.pid).cpu_times()
+    except (psutil.NoSuchProcess, TypeError):  # a cell has ended the kernel
+        return 0.0
     return times.user + times.system
