@@ -20,9 +20,11 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## The data
 #
-# Small images of written digits, 8 × 8 pixels. We keep the threes and the eights. A neuron takes a list of numbers, so
-# each image is laid out as a row of $D = 64$ numbers, from 0 (paper, shown black) to 1 (ink, shown white). Its
-# **label** $y$ is 1 for an eight and 0 for a three.
+# Small images of written digits, 8 × 8 pixels, each a whole number from 0 (paper) to 16 (ink). We keep the threes and
+# the eights. A neuron takes a list of numbers, so each image is laid out as a row of $D = 64$ numbers, and these are
+# divided by 16: from 0 (paper, shown black) to 1 (ink, shown white). The **label** $y$ of an image is 1 for an eight
+# and 0 for a three. The neuron learns from the *training* images. The *test* images, by other writers, are kept back
+# until it has learnt.
 
 # %%
 (train_images, train_labels), (test_images, test_labels) = md.data.digits()
@@ -78,9 +80,12 @@ figure
 # Every weight starts at 0. Such a neuron answers "eight, with probability ½" to each image. Its **loss** is the mean
 # of $-\log(\text{the probability that it gave to the right answer})$, with the natural logarithm.
 #
-# **What is that loss?** Write it as code that works for any labels `y`, then run the check. A second question, for
-# which a guess will do: of 100 *new* images, by writers whom it has never seen, how many will the trained neuron get
-# right?
+# **What is that loss?** Write it as code that works for any labels `y`: put your lines in place of the line with
+# `raise`, and run the cell. The check says whether the answer is right, and if not, what to look at. You may try as
+# often as you like, or go on without an answer.
+#
+# A second question, for which a guess will do: of 100 *new* images, by writers whom it has never seen, how many will
+# the trained neuron get right?
 
 
 # %%
@@ -101,8 +106,8 @@ check("first_loss", first_loss)
 #
 # $$z = w \cdot x + b = \sum_{j=1}^{D} w_j x_j + b, \qquad p = \sigma(z) = \frac{1}{1 + e^{-z}}.$$
 #
-# $z$ can be any number; the curve $\sigma$ (D2.E3, "sigmoid") turns it into a probability $p$ between 0 and 1. We
-# compute all $N$ images at once:
+# $z$ can be any number; the curve $\sigma$ (D2.E3, "sigmoid") turns it into a probability $p$ between 0 and 1. The
+# letter $j$ counts the pixels. We compute all $N$ images at once, and $n$ counts them:
 #
 # | letter | what | shape | in code |
 # |---|---|---|---|
@@ -158,7 +163,8 @@ figure
 # ## One slope
 #
 # Leave 63 weights at 0 and turn the last one: the weight of a single pixel. The loss becomes a curve over one number,
-# and a curve has a slope. School says how to find it, with a small step $h$:
+# and a curve has a slope. School measures it with a small step $h$. Taken to both sides, the change of $L$ is divided
+# by the distance $2h$:
 #
 # $$\frac{\partial L}{\partial w_j} \approx \frac{L(w_j + h) - L(w_j - h)}{2h}.$$
 #
@@ -202,21 +208,28 @@ figure
 # from one look. For one image, follow how a change travels, $w_j \to z \to p \to L$:
 #
 # $$\frac{\partial L}{\partial p} = \frac{1 - y}{1 - p} - \frac{y}{p} = \frac{p - y}{p\,(1 - p)}, \qquad
-# \frac{\partial p}{\partial z} = p\,(1 - p), \qquad \frac{\partial z}{\partial w_j} = x_j.$$
+# \frac{\partial p}{\partial z} = p\,(1 - p), \qquad \frac{\partial z}{\partial w_j} = x_j, \qquad
+# \frac{\partial z}{\partial b} = 1.$$
 #
 # (The second is the derivative of $1 / (1 + e^{-z})$: it is $e^{-z} / (1 + e^{-z})^2$, and $e^{-z} / (1 + e^{-z})$ is
-# $1 - p$.) Multiply the three. The awkward $p(1 - p)$ cancels, which is why this loss and this curve belong together:
+# $1 - p$.) Multiply along each way, to $w_j$ and to $b$. The awkward $p(1 - p)$ cancels, which is why this loss and
+# this curve belong together:
 #
 # $$\boxed{\frac{\partial L}{\partial z} = p - y} \qquad \frac{\partial L}{\partial w_j} = (p - y)\, x_j \qquad
 # \frac{\partial L}{\partial b} = p - y.$$
 #
-# In words: *how wrong was the answer, times how much ink was on the pixel.* For $N$ images, take the mean. The result
+# In words: *how wrong was the answer, times how much ink was on the pixel.* The loss of $N$ images is a mean, so its
+# slopes are means too; $x_{nj}$ is pixel $j$ of image $n$:
+#
+# $$\frac{\partial L}{\partial w_j} = \frac{1}{N} \sum_{n=1}^{N} (p_n - y_n)\, x_{nj}, \qquad
+# \frac{\partial L}{\partial b} = \frac{1}{N} \sum_{n=1}^{N} (p_n - y_n).$$
+#
 # $\partial L / \partial w$ has the shape of $w$, $(D,)$, and $\partial L / \partial b$ that of $b$, $()$: a slope for
 # each number that can be turned. All slopes together are called the **gradient**.
 #
 # ### Exercise: `bce_backward`
 #
-# Write the two gradients of the mean loss. Three lines are enough: $p$, then `dw`, then `db`.
+# Write the two gradients of the mean loss. Three lines are enough: $p$ (`sigmoid` is above), then `dw`, then `db`.
 
 
 # %%
@@ -275,7 +288,8 @@ print(f"largest difference to small steps {np.abs(dw - dw_steps).max():.0e}")
 # b \leftarrow b - \alpha\, \frac{\partial L}{\partial b}.$$
 #
 # The example that comes with D2.E4 has $\alpha = 0.1$ and a gradient of 0.5: the weight moves by 0.05, against the
-# slope. Once through all the training images is called an **epoch**; here each epoch makes one step.
+# slope. Once through all the training images is called an **epoch**; here each epoch makes one step. The **accuracy**
+# is the share of images that the neuron gets right.
 
 
 # %%
