@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 2 · The chain rule is a graph
 #
-# In lesson 1 a formula for the gradient was found by hand. Nobody does that for a network of a hundred layers. This
-# lesson builds the machine that does it instead: about 40 lines, which you complete and then use to teach a network
-# what no single neuron can learn.
+# In lesson 1 a formula for the gradient was found by hand. In a **network** the outputs of some neurons are the inputs
+# of others. Neurons that look at the same inputs are a **layer**, and a layer between input and output is **hidden**.
+# Nobody finds the gradient of a hundred layers by hand. This lesson builds the machine that does it instead: a few
+# dozen lines, which you complete and then use to teach a network what no single neuron can learn.
 #
 # You need lesson 1: a gradient is a slope for each number that can be turned, and $\alpha$ is the learning rate.
 # About 60 minutes, three exercises.
@@ -24,8 +25,9 @@ rng = np.random.default_rng(0)
 # ## Where we are going
 #
 # Four clouds of points. The target $t$ is $+1$ where exactly one of the two coordinates is near 1, and $-1$ where both
-# or none are: *exclusive or*, XOR. Everything below, data, network and gradients, is NumPy; the next cell uses
-# `minidl` only to show the end at the beginning.
+# or none are: *exclusive or*, XOR. Left, one neuron has tried to learn it. Right, a network of five: a hidden layer of
+# four, and one neuron behind it for the output. Everything below, data, network and gradients, is NumPy; the next cell
+# uses `minidl` only to show the end at the beginning, and you need not understand it yet.
 
 # %%
 corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -101,7 +103,9 @@ print(f"by minidl: w {one_w.grad:.4f}   b {one_b.grad:.4f}")
 # ## Local rules
 #
 # With arrays nothing changes but the shapes: $\bar v$ is an array **of the shape of $v$**, a slope for each entry. An
-# operation $y = f(\dots)$ receives $g = \bar y$, of the shape of $y$, and returns a gradient for each of its inputs.
+# operation $y = f(\dots)$ receives $g = \bar y$, of the shape of $y$. This $g$ is called the **upstream gradient**,
+# since it comes from the side of the loss. The operation returns a gradient for each of its inputs. ($x^T$ is the
+# transpose, `x.T`. Lesson 4 derives the row of the matrix product.)
 #
 # | operation | shapes | returns |
 # |---|---|---|
@@ -179,7 +183,7 @@ check("diamond_backward", diamond_backward)
 
 # %%
 def unbroadcast(g, shape):
-    """An array of this shape was broadcast to the shape of g: sum g back to this shape.
+    """An array x of this shape was broadcast to the shape of g: sum g back to the shape of x.
 
     (4, 3) from (3,): sum over axis 0.   (4, 3) from (4, 1): sum over axis 1, which stays.   (4, 3) from (): sum all.
     """
@@ -198,7 +202,7 @@ check("unbroadcast", unbroadcast)
 #
 # A `Node` is a box of the picture: a value, the nodes it was computed from, the local rule, and a place for $\bar v$.
 # Each operation below is two lines: compute, and say how a gradient goes back. Where you have passed the check, your
-# own functions do the work.
+# own functions do the work; else `minidl`'s do. (`vjp` gives $y$ and a function from $g$ to the gradients.)
 
 
 # %%
@@ -403,7 +407,7 @@ print(f"by small steps it would take {2 * number * forward_time:.0f} ms")
 # ## What breaks it
 #
 # **The wrong order.** If a box hands its gradient on before it is complete, the rest of the sum never arrives. Below,
-# the walk goes straight on to the inputs, as if the graph were a chain. On the diamond it does go wrong.
+# the walk goes straight on to the inputs, as if the graph were a chain. On a diamond it goes wrong.
 #
 # **Old gradients.** Bars add up, also across two calls of `backward`. That is useful, and a trap: start each step at 0.
 # (The first call below is your second prediction: 3 + 3 + 1.)
