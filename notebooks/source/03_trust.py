@@ -2,11 +2,11 @@
 # # 3 · Can you trust a gradient?
 #
 # A wrong gradient raises no error. Often it even learns. In this lesson you measure gradients, find out how well that
-# can be done at all, fool a judge that many courses use, and build one that cannot be fooled so easily. At the end it
-# is put to use: thirteen formulas from printed articles stand on trial, and some of them are wrong.
+# can be done at all, fool a judge that many courses use, and build one that cannot be fooled so easily. At the end
+# thirteen formulas from printed articles stand on trial.
 #
-# You need NumPy, the derivatives of school, and the words *loss* and *gradient* (lesson 1). About 75 minutes, five
-# exercises.
+# You need NumPy, the derivatives of school, *loss* (lesson 1) and *upstream gradient* (lesson 2). About 75 minutes,
+# five exercises.
 
 # %%
 import numpy as np
@@ -27,8 +27,9 @@ rng = np.random.default_rng(0)
 #
 # $$L'(w) \approx D(h) = \frac{L(w + h) - L(w - h)}{2h}.$$
 #
-# The smaller the step, the better? We try 63 steps on one weight of a classifier of handwritten digits, with numbers of
-# 16 digits (`float64`) and of 7 (`float32`), and compare with the slope by the chain rule.
+# The smaller the step, the better? We try 63 steps on one weight of a network that reads handwritten digits (lesson 4
+# builds one; here its loss is just a smooth curve). The numbers have 16 digits (`float64`) or 7 (`float32`), and
+# $\varepsilon$ is the relative size of their rounding. The slope by the chain rule is the truth.
 
 # %%
 (images, labels), (test_images, test_labels) = md.data.digits()
@@ -39,14 +40,14 @@ pixel_to_three[20, 3] = 1.0  # the weight that is turned
 
 
 def loss(d, dtype=np.float64):
-    """The classifier's loss when its weight W[20, 3] is turned by d."""
+    """The network's loss when its weight W[20, 3] is turned by d."""
     if dtype == np.float32:
         d = np.float32(d)
     z = pixels.astype(dtype) @ (W.astype(dtype) + d * pixel_to_three.astype(dtype))  # (N, D) (D, C) -> (N, C)
     return md.softmax_cross_entropy(z, classes)
 
 
-exact = md.grad(loss)(np.array(0.0)).item()  # by the chain rule
+exact = md.grad(loss)(np.array(0.0)).item()  # md.grad(f) is the function f', by the chain rule
 steps = np.logspace(-15, 0.5, 63)
 
 
@@ -57,6 +58,8 @@ def errors_of(dtype):
 
 
 errors = {"float64": errors_of(np.float64), "float32": errors_of(np.float32)}
+for name in errors:
+    print(f"{name}: ε = {np.finfo(name).eps:.0e}")
 
 # %%
 figure = new_figure(8, 3.6)
@@ -85,14 +88,14 @@ figure
 #
 # ## Two errors
 #
-# Taylor's series says what the formula leaves out. The terms with even powers of $h$ cancel:
+# Taylor's series continues the straight line by a parabola and so on, and says what the formula leaves out. In the
+# difference the even powers of $h$ cancel:
 #
 # $$L(w \pm h) = L \pm h L' + \tfrac{h^2}{2} L'' \pm \tfrac{h^3}{6} L''' + \dots \quad\Rightarrow\quad
 # D(h) = L' + \tfrac{h^2}{6} L''' + \dots$$
 #
-# And the computer rounds. A number of size $|L|$ is stored with an error of about $\varepsilon |L|$, where
-# $\varepsilon$ is $2 \cdot 10^{-16}$ in float64 and $10^{-7}$ in float32. The difference of two such numbers keeps
-# that error, and the formula divides it by $h$:
+# And the computer rounds. A number of size $|L|$ is stored with an error of about $\varepsilon |L|$. The difference of
+# two such numbers keeps that error, and the formula divides it by $h$:
 #
 # $$\boxed{\;\text{error}(h) \approx \frac{h^2}{6} |L'''| + \frac{\varepsilon |L|}{h}\;}$$
 #
@@ -131,24 +134,24 @@ for name in ("float64", "float32"):
     print(f"{name}: theory h = {h:.0e}; best of our steps {measured:.0e}, error there {errors[name].min():.0e}")
 
 # %% [markdown]
-# Theory gives the order of magnitude, which is all one needs: rounding is partly luck. The last number of each line
-# answers the third question: smaller mistakes cannot be seen. From now on we use float64, and $h = 10^{-5}$, since most
-# functions are less straight than this loss.
+# Theory gives the order of magnitude; rounding is partly luck. The last number of each line answers the third question:
+# smaller mistakes cannot be seen. From now on we use float64, and $h = 10^{-5}$, since most functions are less straight
+# than this loss.
 #
 # ## From one number to many
 #
 # A function with many outputs has no single slope. We weigh its outputs: $L = \sum g \odot y$, where $g$ has the shape
-# of $y$. Then $g = \partial L / \partial y$ is what arrives from above in a network, the **upstream gradient**, and
+# of $y$, $\odot$ multiplies entry by entry, and the sum is over all entries. Then $\partial L / \partial y = g$: the
+# weights are the upstream gradient. Here $x$ has $N$ rows of $C$ numbers.
 #
 # $$\frac{\partial L}{\partial x_i} \approx \frac{\sum g \odot f(x + h e_i) - \sum g \odot f(x - h e_i)}{2h}$$
 #
-# | letter | what | shape here | in code |
-# |---|---|---|---|
-# | $x$ | inputs | $(N, C)$ | `x` |
-# | $y = f(x)$ | outputs | $(N, C)$ | `f(x)` |
-# | $g$ | upstream gradient | as $y$: $(N, C)$ | `g` |
-# | $e_i$ | 1 at place $i$, else 0 | as $x$ | `x[i] + h` |
-# | $\partial L/\partial x$ | gradient | as $x$: $(N, C)$ | `dx` |
+# | letter | what | shape |
+# |---|---|---|
+# | $x$, $y = f(x)$ | inputs, outputs | $(N, C)$ |
+# | $g$ | upstream gradient | as $y$ |
+# | $e_i$ | 1 at place $i$, else 0 | as $x$ |
+# | $\partial L/\partial x$ | gradient, `dx` in code | as $x$ |
 
 
 # %%
@@ -167,15 +170,15 @@ def numerical_gradient(L, x, h=1e-5):
 
 
 # %% [markdown]
-# The suspect is **softmax**, which turns each row of $x$ into probabilities: $y_i = e^{x_i} / \sum_j e^{x_j}$. Its
-# derivative is $\partial y_j / \partial x_i = y_j\,(\delta_{ij} - y_i)$, where $\delta_{ij}$ is 1 for $i = j$, else 0.
-# Each $y_j$ passes on its share $g_j$:
+# The suspect is **softmax**, which turns each row of $x$ into probabilities: $y_i = e^{x_i} / \sum_j e^{x_j}$. By the
+# quotient rule, $\partial y_j / \partial x_i = y_j\,(\delta_{ij} - y_i)$, where $\delta_{ij}$ is 1 for $i = j$, else
+# 0. Each $y_j$ passes on its share $g_j$:
 #
 # $$\frac{\partial L}{\partial x_i} = \sum_j g_j\, y_j\, (\delta_{ij} - y_i).$$
 #
 # ### Exercise: `softmax_backward`
 #
-# Work out the sum over $j$. One line is enough, without a loop; `keepdims=True` is your friend.
+# Work out the sum over $j$. One line is enough, without a loop; a sum with `keepdims=True` has shape $(N, 1)$.
 
 
 # %%
@@ -208,9 +211,9 @@ for name, g in (("random g", rng.normal(size=(2, 3))), ("g all ones", np.ones((2
 # %% [markdown]
 # ## A check that sees nothing
 #
-# In the last two lines, with $g$ all ones, both are zero up to rounding. That is no accident: the loss is then
-# $L = \sum y$, and each row of a softmax adds up to 1, whatever $x$ is. Nothing can be learnt from a loss that never
-# changes. Yet this is how gradients are often checked.
+# In the last two lines, with $g$ all ones, both are zero up to rounding. No accident: the loss is then $L = \sum y$,
+# and each row of a softmax adds up to 1, whatever $x$ is. A loss that never changes tells nothing. Yet this is how
+# gradients are often checked.
 #
 # ### Exercise: `fooling_softmax_backward`
 #
@@ -230,9 +233,9 @@ check("fooling_softmax_backward", fooling_softmax_backward)
 # %% [markdown]
 # ## Fourteen suspects
 #
-# Here are fourteen wrong gradients of small functions, each with a mistake that somebody makes every day, and thirteen
-# right ones. `forward(*inputs)` gives $y$; `backward(g, *inputs)` gives a tuple, a gradient for each input. Two judges
-# try them. One uses ones. The other draws $g$ at random but looks at a single entry, and allows an error of 1 %.
+# Here are fourteen wrong gradients of small functions, and thirteen right ones. `inputs` is a tuple of arrays,
+# `forward(*inputs)` gives $y$, and `backward(g, *inputs)` gives a tuple, a gradient for each input. Two judges try
+# them. One uses ones. The other draws $g$ at random but looks at a single entry, and allows an error of 1 %.
 
 
 # %%
@@ -260,11 +263,11 @@ for judge in (judge_with_ones, judge_of_one_entry):
 # %% [markdown]
 # ### Exercise: `is_right`
 #
-# Build a better judge. It must reject all fourteen and accept the thirteen right ones, some of which have very large or
-# very small numbers, and one of which gets `float32` arrays. If it lets one go, the check says which and why. Think of:
+# Build a better judge. It must reject all fourteen and accept the thirteen right ones, some with very large or very
+# small numbers, one with `float32` arrays. If it lets one go, the check says which and why. Think of:
 #
 # 1. float64, so that the V is deep;
-# 2. a $g$ that does not cancel anything;
+# 2. a $g$ that does not cancel anything, from `rng`;
 # 3. every input, and the **shape** of its gradient before its numbers;
 # 4. every entry;
 # 5. a limit that is a small share of the largest entry.
@@ -292,7 +295,7 @@ check("is_right", is_right)
 # ## The same with `minidl`
 #
 # `check_grads` is the judge of every derivative in the library. It does what your list says, takes its limit from an
-# estimate of the two errors of the V, and tries to say *what* is wrong. Here each suspect becomes an op of its own.
+# estimate of the two errors of the V, and says *what* is wrong. Here each suspect becomes an operation of `minidl`.
 
 
 # %%
@@ -340,13 +343,14 @@ figure
 # %% [markdown]
 # ## Printed formulas on trial
 #
-# The formulas behind this library (their IDs stand in its code) come from five articles. As printed, some are wrong.
-# Most of them speak of a network with three layers of columns:
-# $z^{[l]} = W^{[l]} a^{[l-1]} + b^{[l]}$, $a^{[l]} = \sigma(z^{[l]})$, a loss $J$ (or $C$, or $L$), and the short name
-# $\delta^{[l]} = \partial J / \partial z^{[l]}$. In D0 the network ends in softmax and cross-entropy, in D4 in a
-# sigmoid and $\frac12 \sum (y - a)^2$. Shapes: $W^{[l]}$ $(n_l, n_{l-1})$; $b^{[l]}$, $z^{[l]}$, $a^{[l]}$ and
-# $\delta^{[l]}$ $(n_l, 1)$. $\odot$ multiplies entry by entry; $\sigma$ is the sigmoid of lesson 1, $\sigma'$ its slope
-# and $\sigma^{-1}$ its inverse, $z = \sigma^{-1}(a)$.
+# The formulas behind this library come from five articles. As printed, some are wrong. Most speak of a network of
+# three layers. One sample $a^{[0]}$ is a column, layer $l = 1, 2, 3$ is
+# $z^{[l]} = W^{[l]} a^{[l-1]} + b^{[l]}$, $a^{[l]} = \sigma(z^{[l]})$, and $\delta^{[l]} = \partial J / \partial
+# z^{[l]}$ for a loss $J$ (or $C$, or $L$). D0 ends in softmax and $J = -\sum_i y_i \log a^{[3]}_i$, where $y$ is 1 at
+# the right class, else 0 (put $g_i = -y_i / a_i$ into your `softmax_backward`). D4 ends in a sigmoid and
+# $\frac12 \sum (y - a)^2$. Shapes: $W^{[l]}$ $(n_l, n_{l-1})$; $b^{[l]}$, $z^{[l]}$, $a^{[l]}$ and $\delta^{[l]}$
+# $(n_l, 1)$. $\sigma$ is the sigmoid, $\sigma'$ its slope, $\sigma^{-1}$ its inverse: $z = \sigma^{-1}(a)$. In D2,
+# $\hat y$ are outputs for the targets $y$; $\beta_1, \beta_2$ are numbers near 1.
 #
 # | ID | what is claimed | the formula, as printed |
 # |---|---|---|
@@ -357,7 +361,7 @@ figure
 # | D0.E6 | $\partial J/\partial z^{[3]}$ | $a^{[3]} - y$ |
 # | D0.E7 | $\partial J/\partial z^{[2]}$ | $W^{[3]T} \delta^{[3]} \odot \sigma'(z^{[2]})$ |
 # | D0.E8 | $\partial J/\partial W^{[3]}$ | $a^{[2]} \delta^{[3]T}$ |
-# | D2.E1 | mean squared error of $y = 2, 3, 4, 5, 6$ and $\hat y = 2.5, 3.1, 3.9, 4.2, 5$ | 0.356 |
+# | D2.E1 | mean of $(y - \hat y)^2$, $y = 2, 3, 4, 5, 6$ and $\hat y = 2.5, 3.1, 3.9, 4.2, 5$ | 0.356 |
 # | D2.E5 | averages of slopes $x_t$, of $x_t^2$ | $m = \beta_1 x_t + (1 - \beta_1)(x_t - x_{t-1})$; $v$ with squares |
 # | D4.E2 | $\partial C/\partial w_{ji}$, from $j$ to $i$ of layer 2 | $a_j^{[1]} \; \partial C/\partial a_i^{[2]}$ |
 # | D4.E3 | $\partial C/\partial b_i^{[2]}$ | $\partial C/\partial a_i^{[2]}$ |
@@ -366,13 +370,13 @@ figure
 #
 # ### Exercise: `wrong_formulas`
 #
-# Which are wrong? Compare the shapes of both sides, then the index of every letter; then look for a missing factor. The
-# check tells how many you have missed, not which.
+# Which are wrong? Compare the shapes of both sides, then the index of every letter; then look for a missing factor. An
+# average of equal numbers must be that number. The check tells how many you have missed, not which.
 
 
 # %%
 def wrong_formulas():
-    """The IDs of the formulas that are printed wrong: {"D0.E5", ...}."""
+    """The IDs of the formulas that are printed wrong: a set of strings, as in the first column."""
     ### BEGIN SOLUTION
     index = {"D0.E2", "D0.E3", "D0.E4"}  # a layer too high; D0.E2 has no W transposed either
     orientation = {"D0.E8"}  # (n₂, 1) (1, n₃) is not the shape of W
@@ -398,7 +402,8 @@ for row, formula in enumerate(FORMULAS):
     if formula.printed:
         ax.plot(printed, row, "X", color=VERMILLION, markersize=9, label="as printed" if row == 0 else None)
         print(f"{formula.id} printed: off by {printed:7.3f}. {formula.reason}")
-print(f"after repair all {len(FORMULAS)} are right to {max(f.errors()[0] for f in FORMULAS):.0e}")
+worst, least = max(f.errors()[0] for f in FORMULAS), min(f.errors()[1] for f in FORMULAS if f.printed)
+print(f"after repair all {len(FORMULAS)} are right to {worst:.0e}: {np.log10(least / worst):.0f} powers of ten lower")
 ax.set_yticks(range(len(FORMULAS)), [f"{f.id}  {f.symbol}" for f in FORMULAS])
 ax.set(
     xscale="log", xlabel="error, as a share of the largest entry", ylim=(len(FORMULAS) - 0.5, -0.5), title="the verdict"
@@ -408,13 +413,14 @@ tidy(ax)
 figure
 
 # %% [markdown]
-# Between the wrong ones and the repaired ones lies nothing, for nine powers of ten: a good judge needs no mercy.
+# Between the wrong ones and the repaired ones lies nothing, for so many powers of ten: a good judge needs no mercy.
 #
 # ## Does it matter? A network that learns from a wrong gradient
 #
-# "But the loss goes down!" We train a network (64 pixels, 32 hidden units, 10 outputs, all with $\sigma$, loss
+# "But the loss goes down!" We train a network (64 pixels, 32 hidden neurons, 10 outputs, all with $\sigma$, loss
 # $\frac12 \sum (y - a)^2$) on the digits with the right gradient, with D4.E2 and D4.E3 as printed, where $\sigma'(z)$
-# is lost, and with a stub that returns zeros for the hidden layer. **Predict** which is best on new digits.
+# is lost, and with an unfinished function, a "stub", that returns zeros for the hidden layer. **Predict** which is
+# best on new digits.
 
 
 # %%
@@ -471,12 +477,12 @@ figure
 # The printed formulas learn *faster*, and reach as much. Even the stub learns something. Learning proves nothing.
 #
 # Why does the wrong one do so well? At the output, $a - y$ without $\sigma'$ is the exact gradient of another loss, the
-# cross-entropy of lesson 1, which does not fade where a neuron is sure and wrong. In the hidden layer it is no
-# gradient of anything, but has the right signs. Luck, then: it minimises something else, and nobody knows it.
+# cross-entropy of lesson 1, which does not fade where a neuron is sure and wrong. In the hidden layer the lost
+# $\sigma'$ is positive, so every $\delta$ keeps the sign that it has for that loss. Luck, then.
 #
 # ## What breaks it
 #
-# Differences can be wrong, too. In these three cases `check_grads` refuses to judge:
+# Differences can be wrong, too. In these three cases `check_grads` refuses to judge. (relu is $\max(x, 0)$.)
 
 # %% tags=["measured"]
 cases = {
@@ -499,15 +505,15 @@ check.report()
 # 1. A one-sided difference $(L(w + h) - L(w)) / h$ has the error $\frac{h}{2} |L''| + \varepsilon |L| / h$. How small
 #    can it be, in powers of $\varepsilon$, and how small that of $D(h)$?
 # 2. Your judge accepts a backward function. Is it right for every input?
-# 3. Of the fourteen, which would a judge miss who checks with a random $g$, but only where all sizes are equal
-#    and compares with `np.allclose`, which broadcasts?
+# 3. Which of the fourteen would a judge miss with a random $g$, but all sizes equal, and with `np.allclose`, which
+#    broadcasts?
 #
 # <details><summary>Answers</summary>
 #
 # 1. The best $h$ is of the order $\varepsilon^{1/2}$, and so is the error; for $D(h)$ it is
 #    $h \sim \varepsilon^{1/3}$, and the error $\varepsilon^{2/3}$: ten digits instead of eight.
-# 2. No: at one random point, with one random $g$. A mistake that shows only for negative numbers, or for a batch of
-#    one, needs a test of its own. That is why `minidl` has a table of such points for each op.
+# 2. No: at one random point, with one random $g$. A mistake that shows only for negative numbers, or for a single
+#    row, needs a test of its own.
 # 3. "affine: db of shape (1, 5)": the numbers are right, and the wrong shape is stretched until it fits.
 #
 # </details>
@@ -515,7 +521,6 @@ check.report()
 # ## Sources
 #
 # The formulas: D0.E2 to D0.E8, D2.E1, D2.E5, D4.E2 to D4.E5, as they should be in `minidl/check/printed.py`. The V:
-# W. H. Press et al., *Numerical Recipes*, section 5.7. A random $g$: HIPS autograd's `check_grads` does the same.
-# Complex steps, without rounding error: W. Squire and G. Trapp, SIAM Review 40, 1998. In the library:
-# `minidl/differences.py` (steps and limits), `minidl/gradcheck.py` (the judge), `minidl/diagnosis/` (the words),
-# `minidl/check/suspects.py` (the bank). Next: lesson 4, where right gradients build a network.
+# W. H. Press et al., *Numerical Recipes*, section 5.7. Complex steps, without rounding error: W. Squire and G. Trapp,
+# SIAM Review 40, 1998. In the library: `minidl/differences.py`, `minidl/gradcheck.py`, `minidl/diagnosis/`,
+# `minidl/check/suspects.py`. Next: lesson 4, where right gradients build a network.
