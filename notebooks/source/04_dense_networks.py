@@ -21,8 +21,9 @@ rng = np.random.default_rng(0)
 # ## Where we are going
 #
 # XOR asks: is exactly one of two inputs on? No straight line parts the two answers. The program D4.P1 has a network of
-# 2 inputs, 3 hidden units and 1 output, all with the sigmoid curve, and trains it for 1,000 epochs with Adam. Left,
-# that program as printed. Right, the same network, with one number changed.
+# 2 inputs, 3 **hidden** neurons (between input and output; Keras calls neurons *units*) and 1 output, all with the
+# sigmoid curve. It trains for 1,000 epochs with Adam, an update rule that lesson 6 explains. Left, that program as
+# printed. Right, the same network, with one number changed.
 
 # %%
 x_xor = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)  # (4, 2)
@@ -81,9 +82,12 @@ check("first_loss_of", first_loss_of)
 #
 # | letter | what | shape |
 # |---|---|---|
-# | $a^{[0]} = x$ | the input, a sample in each row | $(N, D)$ |
+# | $a^{[0]} = x$ | the input: $N$ samples in rows, $D$ numbers each | $(N, D)$ |
 # | $W^{[l]}, b^{[l]}$ | weights and biases of layer $l$ | $(\text{in}, \text{out})$, $(\text{out},)$ |
 # | $z^{[l]}, a^{[l]}$ | weighted sums, and what the curve makes of them | $(N, \text{out})$ |
+#
+# The mark $[l]$ is no power: it counts the layers. "In" is how many numbers a layer gets from the one before, "out" how
+# many units it has.
 #
 # Without the curve $\sigma$ two layers would be one: $(x W_1) W_2 = x (W_1 W_2)$, a straight line again. With it, each
 # hidden unit of the XOR network draws a line of its own, and the output combines the sides. These are the numbers
@@ -122,19 +126,20 @@ print("with eight hidden units, learning rate 0.1:", " ".join(f"{loss:.3f}" for 
 
 # %% [markdown]
 # As printed the weights cannot get there in time: no seed learns XOR. A step a hundred times as long is enough, for
-# most seeds. One of the five stays at a loss far above 0: from its start, three units get stuck in a valley that does
-# not lead to the solution. With eight units all three seeds find the way: more weights than needed make a loss easier
-# to descend.
+# most seeds. One of the five stays at a loss far above 0: from its start, three units do not find the way. With eight
+# units all three seeds do: here more weights than needed make the loss easier to descend.
 #
 # ## Ten classes: softmax
 #
-# For $C$ classes the last layer gives $C$ numbers for each sample, the **logits** $z$ of shape $(N, C)$. Softmax makes
-# them probabilities, and cross-entropy (D1.E1) takes the one that was given to the right class:
+# For $C$ classes the last layer gives $C$ numbers for each sample, the **logits** $z$ of shape $(N, C)$. **Softmax**
+# makes them probabilities $p$, of the same shape; every row of $p$ is positive and adds up to 1. **Cross-entropy**
+# (D1.E1) takes the one that was given to the right class. ($n$ counts samples, $c$ and $k$ count classes.)
 #
 # $$p_{nc} = \frac{e^{z_{nc}}}{\sum_k e^{z_{nk}}}, \qquad L = -\frac{1}{N} \sum_n \log p_{n, \text{label}_n}.$$
 #
-# $e^{z}$ is too large for a float32 beyond $z = 88$. But adding the same number to all logits of a row changes
-# nothing, so we take away the largest first: that is the **log-sum-exp** trick.
+# For a large $z$, $e^{z}$ is too large to be stored. But adding the same number to all logits of a row multiplies
+# numerator and denominator by the same factor, and changes nothing. So we take away the largest first: that is the
+# **log-sum-exp** trick.
 
 
 # %%
@@ -149,6 +154,8 @@ def cross_entropy(z, labels):
 
 z = np.array([[1.0, 2.0, 3.0], [1000.0, 0.0, 0.0]])  # (2, 3)
 labels = np.array([2, 0])
+with np.errstate(over="ignore"):  # NumPy would warn
+    print("largest e^z:", np.exp(z).max(axis=1))
 print("log p:", log_softmax(z).round(3).tolist())
 print(
     "loss by hand", cross_entropy(z, labels).round(6), " by minidl", md.softmax_cross_entropy(z, labels).mean().round(6)
@@ -159,25 +166,31 @@ print(
 #
 # Write $\delta^{[l]} = \partial L / \partial z^{[l]}$, of the shape of $z^{[l]}$. Three rules are all there is. The
 # articles have them as D0.E2 to D0.E8; some of them are misprinted, as lesson 3 has shown. ($dW$ is short for
-# $\partial L / \partial W$, as in code.)
+# $\partial L / \partial W$, as in code.) Let the layer have $D$ inputs and $H$ units:
 #
-# | rule | in rows | ID |
-# |---|---|---|
-# | at the top | $\delta = (p - \text{one-hot labels}) / N$ | D0.E6 |
-# | through $z = a W + b$ | $dW = a^T \delta$, $db = \sum_n \delta_n$, $da = \delta W^T$ | D0.E2 - E4 |
-# | through the curve | $\delta = da \odot \sigma'(z)$, entry by entry ($\odot$) | D0.E7 |
+# | rule | in rows | shapes | ID |
+# |---|---|---|---|
+# | at the top | $\delta = (p - t) / N$ | all $(N, C)$ | D0.E6 |
+# | through $z = a W + b$ | $dW = a^T \delta$ | $(D, N)\,(N, H) \to (D, H)$ | D0.E3, E8 |
+# | | $db = \sum_n \delta_n$ | $(N, H) \to (H,)$ | D0.E4 |
+# | | $da = \delta W^T$ | $(N, H)\,(H, D) \to (N, D)$ | D0.E2, E7 |
+# | through the curve | $\delta = da \odot \sigma'(z)$ | all $(N, H)$ | D0.E2, E7 |
 #
-# Where does the second row come from? One entry: $z_{nh} = \sum_d a_{nd} W_{dh} + b_h$. The weight $W_{dh}$ acts on
-# column $h$ of $z$ in every sample, each time with the factor $a_{nd}$:
+# Here $t$ holds the labels **one-hot**: row $n$ is 1 at the right class of sample $n$ and 0 elsewhere. $\odot$
+# multiplies entry by entry, $\sigma'$ is the slope of the curve, and $a^T$ is the transpose.
+#
+# Where do the rules for $z = a W + b$ come from? One entry: $z_{nh} = \sum_d a_{nd} W_{dh} + b_h$. The weight $W_{dh}$
+# acts on column $h$ of $z$ in every sample, each time with the factor $a_{nd}$. The input $a_{nd}$ acts on row $n$ of
+# $z$ in every unit, each time with the factor $W_{dh}$. Lesson 2 says: add up the paths.
 #
 # $$\frac{\partial L}{\partial W_{dh}} = \sum_n a_{nd}\, \delta_{nh} = (a^T \delta)_{dh}, \qquad
-# (D, N)\,(N, H) \to (D, H).$$
+# \frac{\partial L}{\partial a_{nd}} = \sum_h \delta_{nh}\, W_{dh} = (\delta W^T)_{nd}.$$
 #
 # The shapes leave no other choice: $\partial L / \partial W$ must have the shape of $W$.
 #
 # ### Exercise: `affine_backward`
 #
-# The layer is $y = x W + b$; $g = \partial L / \partial y$ is what comes from above.
+# The layer without its curve, $y = x W + b$, is *affine*. The upstream gradient is $g = \partial L / \partial y$.
 
 
 # %%
@@ -196,8 +209,9 @@ check("affine_backward", affine_backward)
 # %% [markdown]
 # ### Exercise: `softmax_cross_entropy_backward`
 #
-# With $-\log p_{\text{label}} = \log \sum_k e^{z_k} - z_{\text{label}}$, the slope along $z_c$ is
+# For one sample, $-\log p_{\text{label}} = \log \sum_k e^{z_k} - z_{\text{label}}$. Its slope along $z_c$ is
 # $e^{z_c} / \sum_k e^{z_k}$, minus 1 where $c$ is the label. The loss is the mean over the batch: do not forget $N$.
+# (`log_softmax` is above; the label of sample $n$ stands at `[n, labels[n]]`.)
 
 
 # %%
@@ -215,7 +229,8 @@ check("softmax_cross_entropy_backward", softmax_cross_entropy_backward)
 # %% [markdown]
 # ## A network on your derivatives
 #
-# The library's versions stand in for what you have not written yet.
+# The library's versions stand in for what you have not written yet. The hidden layer has a simpler curve than the
+# sigmoid, **relu**: $\max(z, 0)$. Its slope is 1 above 0, and 0 below.
 
 
 # %%
@@ -238,7 +253,7 @@ top = check.mine_or(softmax_cross_entropy_backward, cross_entropy_backward_by_mi
 def forward(x, weights):
     W1, b1, W2, b2 = weights
     z1 = x @ W1 + b1  # (N, D) -> (N, H)
-    a1 = np.maximum(z1, 0)  # relu: the curve of most networks today
+    a1 = np.maximum(z1, 0)  # relu
     return z1, a1, a1 @ W2 + b2  # (N, H) -> (N, C)
 
 
@@ -246,13 +261,13 @@ def backward(x, labels, weights):
     """∂L/∂ of W1, b1, W2, b2: the three rules, from the top down."""
     z1, a1, logits = forward(x, weights)
     da1, dW2, db2 = affine(top(logits, labels), a1, weights[2])
-    _, dW1, db1 = affine(da1 * (z1 > 0), x, weights[0])  # through relu: its slope is 1 above 0, else 0
+    _, dW1, db1 = affine(da1 * (z1 > 0), x, weights[0])  # through relu
     return dW1, db1, dW2, db2
 
 
 # %% [markdown]
-# Ten lines, and any number of layers would follow the same pattern. Never trust them unchecked: lesson 3's judge
-# compares each gradient with the loss a small step to both sides.
+# A few lines, and any number of layers would follow the same pattern. Never trust them unchecked: as in lesson 3, each
+# gradient is compared with the loss a small step to both sides.
 
 # %% tags=["measured"]
 x = rng.normal(size=(4, 5))
@@ -273,12 +288,14 @@ for name, w, dw in zip(("W1", "b1", "W2", "b2"), weights, gradients):
 # %% [markdown]
 # ## Real data: handwritten digits
 #
-# 8,000 images of 28 × 28 pixels, 2,000 others to judge by. The network: 784 pixels, 64 hidden units, 10 digits. First
-# your prediction, then five epochs of plain descent in batches of 32.
+# Images of 28 × 28 pixels: some to learn from, others to judge by. The network: 784 pixels, 64 hidden units, 10 digits.
+# First your prediction, then five epochs of plain descent (lesson 1) in batches of 32. The weights start at small
+# random numbers, so that the first sums are small too.
 
 # %%
 (images, labels), (test_images, test_labels) = md.data.mnist()
 x, x_test = (a.reshape(-1, 784).astype(np.float32) / 255 for a in (images, test_images))  # (N, 784), 0 to 1
+print("training", x.shape, labels.shape, "test", x_test.shape, test_labels.shape)
 
 
 def train_by_hand(seed, epochs=5, learning_rate=0.1):
@@ -311,7 +328,7 @@ print(f"test accuracy {min(scores):.3f} to {max(scores):.3f} over three seeds")
 md.seed(0)
 model = md.Sequential(
     [
-        md.layers.Dense(64, activation="relu", kernel_initializer="he_normal", input_shape=(784,)),
+        md.layers.Dense(64, activation="relu", kernel_initializer="he_normal", input_shape=(784,)),  # variance 2/784
         md.layers.Dense(10),  # logits: the loss takes them as they are
     ]
 )
@@ -337,8 +354,9 @@ md.plot.confusion_matrix(confusion, ax=right)
 figure
 
 # %% [markdown]
-# The diagonal holds what was right. Off it, look for the pairs that you would confuse yourself. These are the twenty
-# images whose right digit was given the least probability:
+# Right, the **confusion matrix**: each test image is counted in the row of its right digit and in the column of the
+# digit that the network said. The diagonal holds what was right. Off it, look for the pairs that you would confuse
+# yourself. These are the twenty images whose right digit was given the least probability:
 
 # %%
 md.plot.worst_mistakes(test_images, test_labels, probabilities, n=20, columns=10, figure=new_figure(10.5, 3))
@@ -349,7 +367,8 @@ md.plot.worst_mistakes(test_images, test_labels, probabilities, n=20, columns=10
 # **Equal weights.** If all weights of a layer start equal, all its units see the same, get the same gradient, and stay
 # equal for ever: 64 units are worth one. Random starting weights are there to break that tie.
 #
-# **Numbers that are not scaled.** Pixels from 0 to 255 make the first sums, and their gradients, 255 times as large.
+# **Numbers that are not scaled.** Pixels from 0 to 255 make the first sums 255 times as large, and the slopes of $W_1$
+# far larger too. The learning rate, which was right before, is now much too long a step.
 
 # %%
 equal = [np.full((784, 64), 0.01), np.zeros(64), np.full((64, 10), 0.1), np.zeros(10)]
@@ -362,7 +381,8 @@ print(f"             test accuracy {np.mean(forward(x_test, equal)[2].argmax(axi
 weights, _ = runs[0]
 dW1 = backward(x[:32], labels[:32], weights)[0]
 dW1_unscaled = backward(255 * x[:32], labels[:32], weights)[0]
-print(f"largest slope of W1: {np.abs(dW1).max():.3f}, with pixels up to 255: {np.abs(dW1_unscaled).max():.1f}")
+largest, unscaled = np.abs(dW1).max(), np.abs(dW1_unscaled).max()
+print(f"slopes of W1: up to {largest:.3f}; with pixels up to 255: {unscaled:.1f}, {unscaled / largest:.0f} times that")
 
 # %%
 check.report()
