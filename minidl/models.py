@@ -131,6 +131,8 @@ class Model(Trainable):
         for layer in inside:
             if layer.name == name:
                 return layer
+        if not isinstance(name, str):
+            raise TypeError(f"get_layer expects a name, got {describe(name)}. By position: get_layer(index=0).")
         raise unknown_name("layer", name, [layer.name for layer in inside])
 
     def input_shapes(self) -> list[tuple[int | None, ...]]:

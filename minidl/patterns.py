@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from minidl.errors import first_few
+from minidl.errors import describe, first_few
 
 State = Mapping[str, Any]
 
@@ -49,6 +49,8 @@ def rename(state: State, names: Mapping[str, str]) -> dict[str, Any]:
     ValueError
         A pattern matches no name or has fewer ``*`` than the new name, or two weights would get one name.
     """
+    if not isinstance(names, Mapping) or not all(isinstance(new, str) for new in names.values()):
+        raise TypeError(f"rename expects new names as {{'encoder.*': 'body.*'}}, got {describe(names)}.")
     rules = [(_read("rename", state, pattern), new) for pattern, new in names.items()]
     for pattern, new in names.items():
         if new.count("*") > pattern.count("*"):

@@ -194,6 +194,15 @@ def test_weights_that_do_not_fit_change_nothing(change, match):
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_what_is_no_array_is_told_with_its_name():
+    layer = built(Dense(2))
+    for wrong in ("abc", None, [[1, 2], [3]]):
+        with pytest.raises((TypeError, ValueError), match="load_state_dict, 'bias': expected"):
+            layer.load_state_dict({**layer.state_dict(), "bias": wrong})
+    with pytest.raises(TypeError, match="load_state_dict expects strict as True or False"):
+        layer.load_state_dict(layer.state_dict(), strict="no")
+
+
 def test_what_fits_is_loaded_and_the_rest_is_listed():
     """A body is taken over, the head is another one."""
     one = md.Sequential([Dense(4, input_shape=(3,), name="body"), Dense(5, name="head"), Dense(2, name="old")])

@@ -119,6 +119,8 @@ def test_no_such_layer():
     assert model.get_layer(index=0) is model.layers[0]
     with pytest.raises(ValueError, match=r"layer 'dens' is not known. Did you mean 'dense'"):
         model.get_layer("dens")
+    with pytest.raises(TypeError, match=r"get_layer expects a name, got int 0\. By position: get_layer\(index=0\)"):
+        model.get_layer(0)
 
 
 # --- functional -----------------------------------------------------------------------------------------------------

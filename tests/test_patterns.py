@@ -42,6 +42,8 @@ def test_rename_keeps_what_the_stars_stood_for():
         (lambda: rename(STATE, {"head.*": "out"}), ValueError, "two weights the name 'out'"),
         (lambda: rename(STATE, {"head.kernel": "head.kernel_v"}), ValueError, "two weights the name 'head.kernel_v'"),
         (lambda: select(STATE, 3), TypeError, "patterns such as 'encoder.*', got int"),
+        (lambda: rename(STATE, None), TypeError, "new names as {'encoder.*': 'body.*'}, got NoneType"),
+        (lambda: rename(STATE, {"head.*": 3}), TypeError, "new names as"),
         (lambda: select([1], "*"), TypeError, "a dictionary {name: array}, got list"),
     ],
 )

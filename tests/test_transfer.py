@@ -239,6 +239,20 @@ MISFITS = {
         lambda: from_pytorch(*two_dense(), flattened={"x": (1, 2)}),
         "flattened names 'x', which is not",
     ),
+    "an image of another size": (
+        lambda: from_pytorch(*two_dense(), flattened={"out": (1, 3, 2)}),
+        r"'out' takes 4 features, which no image of \(1, 3, 2\) has",
+    ),
+    "no image": (lambda: from_pytorch(*two_dense(), flattened={"out": 4}), "shape of an image before 'out', got int 4"),
+    "flattened is a shape": (lambda: from_pytorch(*two_dense(), flattened=(1, 2, 2)), "flattened as .*, got tuple"),
+    "the other way round": (
+        lambda: from_pytorch(*two_dense()[::-1]),
+        "a minidl model, then PyTorch's weights, got dict",
+    ),
+    "words": (lambda: convert(lambda w: {**w, "0.bias": "abc"}), "'0.bias' as an array of real numbers, got str 'abc'"),
+    "None": (lambda: convert(lambda w: {**w, "0.bias": None}), "'0.bias' as an array of real numbers, got NoneType"),
+    "numbered names": (lambda: convert(lambda w: {0: some(2)}), "names of weights such as 'fc1.weight', got int 0"),
+    "a list of names": (lambda: convert(lambda w: w, ["0.*"]), "rename expects new names as .*, got list"),
     "concatenated": (
         lambda: from_pytorch(_concatenated(), {"0.weight": some(2, 36), "0.bias": some(2)}),
         r"cannot follow flattened images through 'concatenate'(.|\n)*flattened=",

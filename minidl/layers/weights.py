@@ -11,6 +11,7 @@ from typing import Any
 from minidl.arrays import Array, as_array, move
 from minidl.autograd import Tensor
 from minidl.errors import first_few
+from minidl.settings import check_flag
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def load(who: str, parameters: dict[str, Any], state: Mapping[str, Array], stric
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict expects a dictionary {{name: array}}, got {type(state).__name__}.")
-    state = {name: v._data if isinstance(v, Tensor) else as_array(v) for name, v in state.items()}
+    check_flag("load_state_dict", "strict", strict)
+    state = {name: _array(name, v) for name, v in state.items()}
     both = [name for name in parameters if name in state]
     fitting = [name for name in both if state[name].shape == parameters[name].shape]
     report = Loaded(
@@ -82,3 +84,11 @@ def load(who: str, parameters: dict[str, Any], state: Mapping[str, Array], stric
         p.data[...] = move(state[name], p.device)
         p.data = p.data  # an edit that backward must know of
     return report
+
+
+def _array(name: Any, value: Any) -> Array:
+    """The numbers; an error says whose they should have been."""
+    try:
+        return value._data if isinstance(value, Tensor) else as_array(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"load_state_dict, {name!r}: {error}") from None

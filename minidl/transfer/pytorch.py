@@ -8,16 +8,19 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minidl.arrays import Array
-from minidl.errors import first_few
+from minidl.errors import describe, first_few
 from minidl.layers import Conv2D, Conv2DTranspose, Dense, Layer
 from minidl.patterns import rename
 from minidl.saving import load_arrays
+from minidl.settings import check_flag
 from minidl.transfer.channels import Orders, channels_last, find_orders, is_drawn
 from minidl.transfer.pytorch_table import IGNORED, PARTS, Row, is_whole, rows_of
 
@@ -78,6 +81,9 @@ def from_pytorch(
     >>> model(md.Tensor([[1.0, 2.0, 3.0]]))
     Tensor([[25., 25.]], op=linear)
     """
+    if not isinstance(model, Layer):
+        raise TypeError(f"from_pytorch expects a minidl model, then PyTorch's weights, got {describe(model)}.")
+    check_flag("from_pytorch", "strict", strict)
     units = list(find_units(model))
     if not units:
         raise ValueError(f"from_pytorch: {model.name!r} has no weights yet. Give it an input_shape, or call it once.")
@@ -142,6 +148,8 @@ def read_weights(weights: Any) -> Module:
         raise ValueError("from_pytorch got no weights. Give network.state_dict() of the network in PyTorch.")
     arrays = {}
     for name, value in weights.items():
+        if not isinstance(name, str):
+            raise TypeError(f"from_pytorch expects names of weights such as 'fc1.weight', got {describe(name)}.")
         try:
             arrays[name] = np.asarray(value)
         except (TypeError, ValueError, RuntimeError) as error:
@@ -149,6 +157,8 @@ def read_weights(weights: Any) -> Module:
                 f"from_pytorch cannot read {name!r} ({type(value).__name__}): {str(error).splitlines()[0]}\n"
                 "Give tensor.detach().cpu().float().numpy()."
             ) from None
+        if arrays[name].dtype.kind not in "fiub":
+            raise TypeError(f"from_pytorch expects {name!r} as an array of real numbers, got {describe(value)}.")
     return arrays
 
 
@@ -239,11 +249,7 @@ def orders_of(model: Layer, flattened: Mapping[str, tuple[int, ...]] | None) -> 
     """Where flattened images stand: as the model shows, or as the user says."""
     layers = {path.removesuffix("."): layer for path, layer in model.named_layers()}
     if flattened is not None:
-        strange = [name for name in flattened if name not in layers]
-        if strange:
-            raise ValueError(
-                f"from_pytorch: flattened names {strange[0]!r}, which is not among {first_few(list(layers)[1:])}."
-            )
+        check_flattened(flattened, layers)
         return Orders({id(layers[name]): channels_last(shape) for name, shape in flattened.items()}, {})
     if is_drawn(model):
         return find_orders(model)
@@ -257,6 +263,21 @@ def orders_of(model: Layer, flattened: Mapping[str, tuple[int, ...]] | None) -> 
             f"For each Dense behind a Flatten say flattened={{'{kinds[Dense][0]}': (H, W, C)}}; {{}} if there is none."
         )
     return Orders({}, {})
+
+
+def check_flattened(flattened: Mapping[str, tuple[int, ...]], layers: Mapping[str, Layer]) -> None:
+    """Raise unless it gives, for some of the layers, an image of as many numbers as the layer takes."""
+    if not isinstance(flattened, Mapping):
+        raise TypeError(f"from_pytorch expects flattened as {{'dense': (H, W, C)}}, got {describe(flattened)}.")
+    for name, shape in flattened.items():
+        if name not in layers or not layers[name].parameters():
+            known = [path for path, layer in layers.items() if path and layer.parameters()]
+            raise ValueError(f"from_pytorch: flattened names {name!r}, which is not among {first_few(known)}.")
+        if not isinstance(shape, (tuple, list)) or not all(isinstance(n, Integral) for n in shape):
+            raise TypeError(f"from_pytorch expects the shape of an image before {name!r}, got {describe(shape)}.")
+        taken = layers[name].parameters()[0].shape[0]
+        if prod(shape) != taken:
+            raise ValueError(f"from_pytorch: {name!r} takes {taken} features, which no image of {shape} has.")
 
 
 def _joined(*parts: str) -> str:
