@@ -39,6 +39,7 @@ from typing import Any
 
 from minidl.drawing import Drawing, name_layers
 from minidl.errors import describe, unknown_name
+from minidl.habits import ModelHabits
 from minidl.layers.base import Layer
 from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol
@@ -48,7 +49,7 @@ from minidl.summary import summary_lines
 from minidl.training.trainable import Trainable
 
 
-class Model(Trainable):
+class Model(Trainable, ModelHabits):
     """Layers drawn from inputs to outputs; or, in a subclass, whatever its ``call`` computes.
 
     Parameters

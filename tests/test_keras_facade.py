@@ -10,7 +10,7 @@ from PIL import Image
 import minidl
 from minidl import keras
 
-PARTS = ["layers", "models", "optimizers", "losses", "metrics", "callbacks"]
+PARTS = ["layers", "models", "optimizers", "losses", "metrics", "callbacks", "regularizers", "initializers"]
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def blobs(n, d, classes):
 def test_a_part_lists_the_very_objects_of_minidl(part):
     own, facade = importlib.import_module(f"minidl.{part}"), importlib.import_module(f"minidl.keras.{part}")
     assert getattr(keras, part) is facade
-    for name in set(facade.__all__) - {"Input"}:
+    for name in set(facade.__all__) - {"Input", "l1", "l2", "l1_l2"}:
         assert getattr(facade, name) is getattr(own, name)
 
 
@@ -66,6 +66,15 @@ def test_utilities():
     np.testing.assert_array_equal(to_categorical([0, 2], 3), [[1, 0, 0], [0, 0, 1]])
     np.testing.assert_array_equal(pad_sequences([[1], [2, 3]]), [[0, 1], [2, 3]])
     assert tf.keras.utils.to_categorical is tf.data.to_categorical
+
+
+def test_regularizers_and_schedules_by_their_habitual_names():
+    from minidl.keras import regularizers
+    from minidl.keras.optimizers import schedules
+
+    assert regularizers.l2(0.1) == minidl.regularizers.L2(0.1)
+    assert regularizers.l1_l2(l1=0.1, l2=0.2) == minidl.regularizers.L1L2(0.1, 0.2)
+    assert schedules.ExponentialDecay is minidl.schedules.ExponentialDecay
 
 
 def test_set_seed_repeats_the_initial_weights():

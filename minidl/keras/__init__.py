@@ -15,6 +15,8 @@ Nothing is computed here: each module lists names, and the file on the right exp
 ``optimizers``             ``minidl/optimizers/``
 ``losses``                 ``minidl/losses/``
 ``metrics``                ``minidl/metrics/``
+``regularizers``           ``minidl/regularizers.py``
+``initializers``           ``minidl/initializers.py``
 ``callbacks``              ``minidl/callbacks/``
 ``datasets.mnist``         ``minidl/data/sets.py``
 ``preprocessing.text``     ``minidl/data/text.py``
@@ -23,15 +25,27 @@ Nothing is computed here: each module lists names, and the file on the right exp
 ``utils``                  ``minidl/data/labels.py``
 ========================== ====================================================
 
-(``tf.random.set_seed`` is in ``minidl/random.py``.)
+(``tf.random.set_seed`` is in ``minidl/random.py``; what Keras has and minidl has not, in ``minidl/habits.py``.)
 """
 
-from minidl.keras import callbacks, datasets, layers, losses, metrics, models, optimizers, preprocessing, utils
+from minidl.keras import (
+    callbacks,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    preprocessing,
+    regularizers,
+    utils,
+)
 from minidl.layers import Input
 from minidl.models import Model, Sequential
 
 __all__ = [
     "Input", "Model", "Sequential",
-    "layers", "models", "optimizers", "losses", "metrics", "callbacks",
+    "layers", "models", "optimizers", "losses", "metrics", "callbacks", "regularizers", "initializers",
     "datasets", "preprocessing", "utils",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 from minidl import initializers
 from minidl.arrays import Array, default_dtype, is_array, move
 from minidl.autograd import Tensor
+from minidl.habits import LayerHabits
 from minidl.layers.naming import snake_case
 from minidl.layers.symbolic import Symbol, call_on_symbols, check_inputs, check_shape
 from minidl.layers.weights import Loaded, load
@@ -43,7 +44,7 @@ class Parameter(Tensor):
         return text if self.requires_grad else text[:-1] + ", trainable=False)"
 
 
-class Layer:
+class Layer(LayerHabits):
     """A function of Tensors with parameters.
 
     Subclasses define ``call(self, x)`` and, where they have parameters, ``build(self, input_shape)``:

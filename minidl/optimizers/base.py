@@ -9,12 +9,13 @@ import numpy as np
 from minidl import edits
 from minidl.arrays import Array, device_of, move
 from minidl.errors import describe, first_few
+from minidl.habits import OptimizerHabits
 from minidl.layers.base import Parameter
 from minidl.optimizers.shelf import Shelf, plain
 from minidl.settings import check_number
 
 
-class Optimizer:
+class Optimizer(OptimizerHabits):
     """What all update rules share: the parameters, their state, clipping and the count of steps.
 
     Parameters
@@ -63,6 +64,10 @@ class Optimizer:
     def update(self, w: Array, g: Array, t: Array, rate: float, **state: Array) -> None:
         """Change a block of weights ``w`` in place; ``t`` is scratch of the same size."""
         raise TypeError(f"{type(self).__name__} defines no update(self, w, g, t, rate): write the rule there.")
+
+    def takes_whole(self, p: Parameter) -> bool:
+        """Whether ``update`` gets this parameter by itself, in its own shape; others are flat, and cut or joined."""
+        return False
 
     def initial_state(self, name: str) -> float:
         """What the array of this name is filled with at first."""
@@ -137,7 +142,8 @@ class Optimizer:
         for p, joined in zip(self.parameters, self.joined, strict=True):
             kinds.setdefault((p.dtype, device_of(p._data), joined), []).append(p)
         first = {name: self.initial_state(name) for name in self.state_names}
-        self._shelves = [Shelf(members, first, joined) for (_, _, joined), members in kinds.items()]
+        whole = {id(p) for p in self.parameters if self.takes_whole(p)}
+        self._shelves = [Shelf(members, first, joined, whole) for (_, _, joined), members in kinds.items()]
         self._restore_state(remembered)
 
     def _state_by_parameter(self) -> dict[int, dict[str, Array]]:

@@ -1,0 +1,87 @@
+"""Habits from Keras: names that minidl has not, each with what to write instead.
+
+>>> import minidl as md
+>>> md.Sequential([md.layers.Dense(1)]).to_json()
+Traceback (most recent call last):
+AttributeError: Sequential 'sequential' has no to_json. Your program is the description of the model.
+
+Weights are saved, models are not: a file that describes a model has to be trusted like a program.
+"""
+
+from typing import Any, NoReturn
+
+
+class Absent:
+    """Stands in a class under a name that Keras has; who asks for it is told what to write instead."""
+
+    def __init__(self, instead: str):
+        self.instead = instead
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, thing: Any, owner: type) -> NoReturn:
+        who = owner.__name__ if thing is None else f"{owner.__name__} {thing.name!r}"
+        raise AttributeError(f"{who} has no {self.name}. {self.instead}")
+
+
+class LayerHabits:
+    """What layers have in Keras."""
+
+    weights = Absent("Write parameters(), or get_weights() for their numbers.")
+    variables = Absent("Write parameters(), or get_weights() for their numbers.")
+    trainable_weights = Absent("Write [p for p in layer.parameters() if p.requires_grad].")
+    trainable_variables = Absent("Write [p for p in layer.parameters() if p.requires_grad].")
+    output_shape = Absent("Write model.summary(), which shows the shapes.")
+    get_config = Absent("Your program is the description of the layer.")
+
+
+class ModelHabits:
+    """What models have in Keras."""
+
+    save = Absent("Write save_weights('weights.npz'); your program builds the model anew, load_weights fills it.")
+    to_json = Absent("Your program is the description of the model.")
+    fit_generator = Absent("Write fit(loader): it takes generators and loaders too.")
+    evaluate_generator = Absent("Write evaluate(loader): it takes generators and loaders too.")
+    predict_generator = Absent("Write predict(loader): it takes generators and loaders too.")
+    predict_classes = Absent("Write predict(x).argmax(axis=-1), or predict(x) > 0.5 for one output.")
+    predict_proba = Absent("Write predict(x).")
+    metrics_names = Absent("Write evaluate(x, y, return_dict=True): the names are its keys.")
+    inputs = Absent("Keep what Input(...) gave: Model(x, y) makes a model from it to any symbol.")
+    outputs = Absent("Keep what the layers gave: Model(x, y) makes a model of any of them.")
+    pop = Absent("Write Sequential(model.layers[:-1]).")
+    reset_states = Absent("No layer remembers the batch before: hand states over by initial_state=.")
+
+
+class OptimizerHabits:
+    """What optimizers once had in Keras. Assigning to it is refused too: it would change nothing."""
+
+    @property
+    def lr(self) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} has no lr. Write learning_rate.")
+
+    @lr.setter
+    def lr(self, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} has no lr. Write learning_rate = {value!r}.")
+
+
+IN_MODULES = {
+    "load_model": "Build the model by your program, then model.load_weights('weights.npz').",
+    "save_model": "Write model.save_weights('weights.npz').",
+    "model_from_json": "Build the model by your program, then model.load_weights('weights.npz').",
+    "clone_model": "Write copy.deepcopy(model), or build it again.",
+    "plot_model": "Write model.summary(), or md.plot.graph(loss) for the graph of a Tensor.",
+}
+
+
+def absent(module: str, name: str) -> Exception:
+    """The error for a name that a module of the façade lacks.
+
+    >>> from minidl.keras.models import load_model
+    Traceback (most recent call last):
+    ImportError: minidl.keras.models has no load_model.
+    Build the model by your program, then model.load_weights('weights.npz').
+    """
+    if name in IN_MODULES:
+        return ImportError(f"{module} has no {name}.\n{IN_MODULES[name]}")
+    return AttributeError(f"module {module!r} has no attribute {name!r}")

@@ -1,0 +1,79 @@
+"""Names that Keras has and minidl has not: whoever types one is told what to write instead."""
+
+import copy
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+
+import minidl as md
+from minidl import habits
+from minidl.layers import Dense
+
+
+def model():
+    return md.Sequential([Dense(3, input_shape=(2,)), Dense(1)])
+
+
+NAMES = {
+    table: [name for name, value in vars(table).items() if isinstance(value, habits.Absent)]
+    for table in (habits.LayerHabits, habits.ModelHabits)
+}
+
+
+@pytest.mark.parametrize("name", [*NAMES[habits.LayerHabits], *NAMES[habits.ModelHabits]])
+def test_a_model_says_what_to_write(name):
+    with pytest.raises(AttributeError, match=rf"^Sequential 'sequential' has no {name}\. [A-Z]") as caught:
+        getattr(model(), name)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not hasattr(model(), name)
+
+
+def test_a_layer_and_a_class_say_it_too():
+    with pytest.raises(AttributeError, match=r"Dense 'dense' has no weights\. Write parameters\(\)"):
+        _ = Dense(1).weights
+    with pytest.raises(AttributeError, match=r"^Dense has no weights"):
+        _ = Dense.weights
+    with pytest.raises(AttributeError, match="'Dense' object has no attribute 'save'"):
+        _ = Dense(1).save
+
+
+def test_lr_is_not_set_in_vain():
+    adam = md.optimizers.Adam()
+    with pytest.raises(AttributeError, match=r"Adam has no lr\. Write learning_rate = 0\.1\."):
+        adam.lr = 0.1
+    assert not hasattr(adam, "lr")
+
+
+def test_ones_own_attribute_of_that_name_is_ones_own():
+    class Mine(md.Layer):
+        def __init__(self):
+            super().__init__()
+            self.weights = 3
+
+        def get_config(self):
+            return {}
+
+    assert Mine().weights == 3 and Mine().get_config() == {}
+
+
+@pytest.mark.parametrize("name", habits.IN_MODULES)
+def test_modules_of_the_facade_say_it(name):
+    with pytest.raises(ImportError, match=f"minidl.keras.models has no {name}\\.\n[A-Z]"):
+        exec(f"from minidl.keras.models import {name}")
+    with pytest.raises(ImportError):
+        getattr(md.keras.utils, name)
+    assert not hasattr(md.keras.utils, "no_such_name") and not hasattr(md.keras.models, "no_such_name")
+
+
+def test_copies_pickles_and_help_do_not_mind():
+    inspect.getmembers(md.Sequential)
+    assert copy.deepcopy(model()).count_params() == pickle.loads(pickle.dumps(model())).count_params() == 13
+
+
+def test_what_is_recommended_works():
+    m = model()
+    assert md.Sequential(m.layers[:-1])(np.ones((1, 2))).shape == (1, 3)
+    m.compile("sgd", "mse")
+    assert list(m.evaluate(np.ones((2, 2)), np.ones((2, 1)), verbose=0, return_dict=True)) == ["loss"]
