@@ -105,7 +105,7 @@ def describe_run(matches: list[Match], given: Values) -> str:
     if right:
         said.append(f"{', '.join(right)} {'are' if len(right) > 1 else 'is'} right")
     if others:
-        said.append(f"{', '.join(match.name for match in others)} too needs another look")
+        said.append(f"{', '.join(match.name for match in others)} too need{'s' * (len(others) == 1)} another look")
     line = f"Given {describe_all(given)}" + (f": {'; '.join(said)}." if said else ".")
     if first.is_comparable:
         line += f" Largest error {first.error:.2g} in {first.name} (limit {first.limit:.1e})."

@@ -56,6 +56,8 @@ def diagnose(
     if got is None:
         return f"{name}: None. Is a `return` missing?"
     got, expected = np.asarray(got), np.asarray(expected)
+    if got.dtype.kind == "c":
+        return f"{name}: expected an array of numbers, got complex ones. Was a root taken of something negative?"
     if got.dtype.kind not in "fiub":
         return f"{name}: expected an array of numbers, got {type(got.tolist()).__name__}."
     case = Case(name, got, expected, inputs or {}, gradients or {}, y, g)

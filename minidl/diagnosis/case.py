@@ -43,6 +43,13 @@ def owner(case: Case) -> str:
     return case.name[1:] if is_gradient(case) else "the right answer"
 
 
+def belongs_to(case: Case, name: str) -> str:
+    """What was wanted under another name."""
+    if is_gradient(case):
+        return f"the right gradient, but of {name}. Are two inputs swapped?"
+    return f"that is the right {name}. Are two results swapped?"
+
+
 def axis_sizes(case: Case) -> Iterator[tuple[str, int]]:
     """Every axis of the arrays at hand with its size, then how many entries each has."""
     known = {**case.inputs, **({} if case.y is None else {"y": case.y})} or {"the gradient": case.expected}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from minidl.diagnosis.case import Case, is_gradient, owner
+from minidl.diagnosis.case import Case, belongs_to, is_gradient, owner, spell_axes
 
 
 def transposed_shape(case: Case) -> str | None:
@@ -25,10 +25,12 @@ def not_summed(case: Case) -> str | None:
     if any(aligned[i] != 1 for i in axes):
         return None
     axes = tuple(range(added)) + tuple(i for i in axes if i >= added)
-    where = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
+    where = spell_axes(axes)
     total = got.sum(axis=axes, keepdims=True).reshape(shape)
     more = "" if case.is_like(total, case.expected) else " (and its numbers would still be wrong)"
     why = f"a broadcast input, sum over {where}{more}." if is_gradient(case) else f"sum or mean over {where}?"
+    if total.size and case.is_like(total * (total.size / got.size), case.expected):
+        why = f"take the mean over {where}."
     return f"shape {got.shape}, but {owner(case)} has shape {shape}: {why}"
 
 
@@ -45,7 +47,7 @@ def other_shape(case: Case) -> str:
     """Nothing better to say of a shape."""
     for name, dx in case.gradients.items():
         if case.explains(dx):
-            return f"the right gradient, but of {name}. Are two inputs swapped?"
+            return belongs_to(case, name)
     rule = " A gradient has its input's shape." if is_gradient(case) else ""
     return f"shape {case.got.shape}, but {owner(case)} has shape {case.expected.shape}.{rule}"
 

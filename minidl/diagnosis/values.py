@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 
-from minidl.diagnosis.case import ALIKE, Case, axis_sizes, nonempty_subsets, spell_axes
+from minidl.diagnosis.case import ALIKE, Case, axis_sizes, belongs_to, is_gradient, nonempty_subsets, spell_axes
 
 
 def not_finite(case: Case) -> str | None:
@@ -19,10 +19,14 @@ def not_finite(case: Case) -> str | None:
 
 def all_zeros(case: Case) -> str | None:
     """A stub, or two things that cancel for every upstream gradient."""
-    if case.got.any():
+    reach = np.abs(case.expected).max(initial=0)
+    if np.abs(case.got).max(initial=0) > 1e-12 * reach:
         return None
+    zeros = "all zeros" if not case.got.any() else "zero up to rounding"
+    if not is_gradient(case):
+        return f"{zeros}, but the right answer reaches {reach:.3g}. Is it still a stub?"
     return (
-        f"all zeros, but the right gradient reaches {np.abs(case.expected).max():.3g}.\n"
+        f"{zeros}, but the right gradient reaches {reach:.3g}.\n"
         "Is it still a stub, or computed from numbers that left the graph?"
     )
 
@@ -77,7 +81,7 @@ def of_another_input(case: Case) -> str | None:
     """∂L/∂x₂ where ∂L/∂x₁ was asked for."""
     for name, dx in case.gradients.items():
         if case.explains(dx):
-            return f"the right gradient, but of {name}. Are two inputs swapped?"
+            return belongs_to(case, name)
     return None
 
 

@@ -71,6 +71,8 @@ ANSWERS = [
             (like(below, scale=lambda d: 1 / d), "divided by d, not by its root"),
             (like(below, axis=-2), "over the queries"),
             (masked_too_late, "masked after the softmax"),
+            (lambda q, k, v: md.softmax(np.tril(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2]))) @ v, "masked with 0"),
+            (lambda q, k, v: causal_attention(q * np.sqrt(q.shape[2] / q.shape[1]), k, v), "the number of steps"),
             (leaking_a_little, "Wanted: a step sees no later one"),
         ],
     ),

@@ -96,6 +96,9 @@ ANSWERS = [
             (diamond_with(lambda g, a, b_bar, c_bar, c: b_bar * 2 * a + c_bar), "the slope of exp is missing"),
             (lambda g, x: diamond_backward(g, x) / (1 - np.tanh(x) ** 2), "the slope of tanh is missing"),
             (lambda g, x: diamond_backward(np.ones_like(g), x), "∂y/∂x without the upstream gradient"),
+            (lambda g, x: diamond_backward(g, x) / (1 - np.tanh(x) ** 2) * (1 - x * x), "times 1 − a², not 1 − x²"),
+            (diamond_with(lambda g, a, b_bar, c_bar, c: c_bar * 2 * a + b_bar * c), "∂y/∂b and ∂y/∂c are swapped"),
+            (diamond_with(lambda g, a, b_bar, c_bar, c: b_bar * 2 * a * c_bar * c), "the two paths into a were mult"),
         ],
     ),
     Answers(

@@ -22,6 +22,13 @@ def field_with_products(kernels, strides):
     return 1 + sum((k - 1) * np.prod(strides[:n]) for n, k in enumerate(kernels))
 
 
+def strides_once(kernels, strides):
+    side = kernels[0]
+    for k, s in zip(kernels[1:], strides):
+        side += (k - 1) * s
+    return side
+
+
 def conv2d_backward(g, x, W):
     kh, kw, _, _ = W.shape
     _, OH, OW, _ = g.shape
@@ -137,6 +144,9 @@ ANSWERS = [
             (lambda kernels, strides: receptive_field([k + 1 for k in kernels], strides), "adds k − 1"),
             (lambda kernels, strides: receptive_field(kernels, strides) - 1, "begin with 1"),
             (lambda kernels, strides: receptive_field(kernels, strides) ** 2, "that is the area"),
+            (lambda kernels, strides: sum(kernels), "the windows were added up"),
+            (lambda kernels, strides: int(np.prod(kernels)), "the windows were multiplied"),
+            (strides_once, "each stride was used once"),
             (
                 lambda kernels, strides: 1 + sum((k - 1) * np.prod(strides[: n + 1]) for n, k in enumerate(kernels)),
                 "acts on the layers after it",
@@ -164,6 +174,7 @@ ANSWERS = [
             (lambda g, x: spread(g) / 4, "the gradient of the mean"),
             (first_of_each, "the first pixel of each window"),
             (smallest, "the smallest pixel"),
+            (lambda g, x: max_pool_backward(np.ones_like(g), x), "g is forgotten"),
             (lambda g, x: max_pool_backward(g, x) * x, "g times x at the largest"),
             (one_for_all_channels, "one largest for all channels"),
             (lambda g, x: g, "dx: shape"),

@@ -34,6 +34,12 @@ def softmax_cross_entropy_backward(logits, labels):
     return dlogits / len(labels)
 
 
+def one_from_whole_columns(logits, labels):
+    dlogits = softmax(logits)
+    dlogits[:, labels] -= 1
+    return dlogits / len(labels)
+
+
 def cross_entropy_with_loops(logits, labels):
     N, C = logits.shape
     d = np.zeros((N, C))
@@ -117,7 +123,9 @@ ANSWERS = [
             (lambda classes: 1 / classes, "the loss is −log of it"),
             (lambda classes: np.log(1 / classes), "−log(1/C) is positive"),
             (lambda classes: np.log2(classes), "base 2"),
-            (lambda classes: np.log(10), "loss"),
+            (lambda classes: np.log(10), "that is the loss for ten classes"),
+            (lambda classes: np.log(classes) / classes, "divided by C"),
+            (lambda classes: np.log(classes) * classes, "summed over the classes"),
         ],
     ),
     Answers(
@@ -151,6 +159,10 @@ ANSWERS = [
             (lambda z, t: -softmax_cross_entropy_backward(z, t), "right size, wrong sign"),
             (lambda z, t: softmax(z) / len(t), "equals p / N: the 1 at the right class is not taken away"),
             (lambda z, t: (softmax(z) - 1) / len(t), "the 1 is taken from every class"),
+            (one_from_whole_columns, "the 1 is taken from whole columns"),
+            (lambda z, t: (np.exp(z) / np.exp(z).sum() - np.eye(z.shape[1])[t]) / len(t), "over the whole batch"),
+            (lambda z, t: (np.log(softmax(z)) - np.eye(z.shape[1])[t]) / len(t), "begins with log p"),
+            (lambda z, t: (softmax(z) - t[:, None]) / len(t), "the number of the class was taken away"),
         ],
     ),
     Answers(

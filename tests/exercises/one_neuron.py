@@ -66,6 +66,16 @@ def bce_bias_not_summed(x, w, b, y):
     return x.T @ error, error
 
 
+def bce_image_by_image(x, w, b, y):
+    error = sigmoid(x @ w + b) - y
+    return error[:, None] * x, error.mean()
+
+
+def bce_of_the_mean_image(x, w, b, y):
+    error = (sigmoid(x @ w + b) - y).mean()
+    return error * x.mean(axis=0), error
+
+
 def bce_edits_w(x, w, b, y):
     dw, db = bce_backward(x, w, b, y)
     w -= 0.1 * dw
@@ -86,7 +96,7 @@ ANSWERS = [
             (lambda y: np.log(0.5), "loss: right size, wrong sign"),
             (lambda y: 1.0, "with the logarithm to base 2"),
             (lambda y: -np.sum(np.log(np.full(len(y), 0.5))), "summed over the images"),
-            (lambda y: -np.log(np.full(len(y), 0.5)), "sum or mean over axis 0?"),
+            (lambda y: -np.log(np.full(len(y), 0.5)), "take the mean over axis 0."),
             (lambda y: -np.mean(y * np.log(0.5)), "only the images with y = 1 were counted"),
             (lambda y: None, "is `return loss` missing?"),
         ],
@@ -101,6 +111,11 @@ ANSWERS = [
             (bce_with(lambda p, z, y: (p - y) * p * (1 - p)), "the factor p (1 − p) is still there"),
             (bce_with(lambda p, z, y: z - y), "the sigmoid is missing"),
             (bce_with(lambda p, z, y: p), "the labels are missing"),
+            (bce_with(lambda p, z, y: 1 - p - y), "the sign of z is lost"),
+            (lambda x, w, b, y: bce_backward(x, w, 0, y), "the bias is missing"),
+            (bce_of_the_mean_image, "the mean error times the mean image"),
+            (bce_image_by_image, "dw: shape (4, 3), but w has shape (3,): take the mean over axis 0."),
+            (lambda x, w, b, y: (bce_image_by_image(x, w, b, y)[0].mean(), 0.0), "one number for all pixels"),
             (bce_bias_not_summed, "db: shape (4,), but b has shape ()"),
             (lambda x, w, b, y: bce_backward(x, w, b, y)[::-1], "dw: the right gradient, but of db"),
             (lambda x, w, b, y: bce_backward(x, w, b, y)[0], "2 values are wanted: `return dw, db`"),

@@ -47,6 +47,17 @@ def forward_of_torch(x, h_before, c_before, W, U, b):
     return sigmoid(z_o) * np.tanh(c), c
 
 
+def forward_without_input_gate(x, h_before, c_before, W, U, b):
+    _, z_f, z_a, z_o = np.split(x @ W + h_before @ U + b, 4, axis=1)
+    c = sigmoid(z_f) * c_before + np.tanh(z_a)
+    return sigmoid(z_o) * np.tanh(c), c
+
+
+def forward_with_every_fourth_column(x, h_before, c_before, W, U, b):
+    order = np.arange(W.shape[1]).reshape(-1, 4).T.ravel()
+    return lstm_cell_forward(x, h_before, c_before, W[:, order], U[:, order], b[order])
+
+
 def forward_without_tanh(x, h_before, c_before, W, U, b):
     _, c = lstm_cell_forward(x, h_before, c_before, W, U, b)
     return sigmoid(np.split(x @ W + h_before @ U + b, 4, axis=1)[3]) * c, c
@@ -102,6 +113,21 @@ def backward_without_slopes(dh, dc, x, h_before, c_before, W, U, b):
     return dz @ W.T, dz @ U.T, whole * f, x.T @ dz, h_before.T @ dz, dz.sum(axis=0)
 
 
+def backward_mistaking(what):
+    def answer(dh, dc, x, h_before, c_before, W, U, b):
+        z_i, z_f, z_a, z_o = np.split(x @ W + h_before @ U + b, 4, axis=1)
+        i, f, a, o = sigmoid(z_i), sigmoid(z_f), np.tanh(z_a), sigmoid(z_o)
+        c = f * c_before + i * a
+        t = {"slope at the old c": np.tanh(c_before), "no tanh": c}.get(what, np.tanh(c))
+        whole = dc + dh * o * (1 - t * t)
+        gated = c if what == "new c" else c_before
+        dz = [whole * a * i * (1 - i), whole * gated * f * (1 - f), whole * i * (1 - a * a)]
+        dz = np.concatenate([*dz, dh * np.tanh(c) * o * (1 - o)], axis=1)
+        return dz @ W.T, dz @ U.T, whole * f, x.T @ dz, h_before.T @ dz, dz.sum(axis=0)
+
+    return answer
+
+
 ANSWERS = [
     Answers(
         "memory_left",
@@ -121,6 +147,10 @@ ANSWERS = [
             (forward_in_another_order, "the input and the forget gate are swapped"),
             (forward_of_torch, "the candidate a comes before the output gate"),
             (forward_without_tanh, "tanh of c is missing"),
+            (forward_without_input_gate, "the input gate is missing"),
+            (lambda x, h, *rest: lstm_cell_forward(x, 0 * h, *rest), "h_before U is missing"),
+            (forward_with_every_fourth_column, "z is cut column by column"),
+            (lambda *inputs: lstm_cell_forward(*inputs)[::-1], "h: that is the right c. Are two results swapped?"),
             (lambda *inputs: lstm_cell_forward(*inputs)[0], "2 values are wanted: `return h, c`"),
         ],
     ),
@@ -133,6 +163,9 @@ ANSWERS = [
             (lambda *inputs: lstm_cell_backward(*inputs, keep_h=0), "the path from h through tanh c is forgotten"),
             (lambda *inputs: lstm_cell_backward(*inputs, forget=False), "dc_before lacks the factor f"),
             (backward_without_slopes, "the slopes of the gates are missing"),
+            (backward_mistaking("slope at the old c"), "the slope of tanh is taken at the old c"),
+            (backward_mistaking("no tanh"), "1 − c² in place of 1 − tanh² c"),
+            (backward_mistaking("new c"), "multiplied by c_before, not by the new c"),
         ],
     ),
 ]

@@ -56,6 +56,21 @@ def adam_the_other_way_round(w, g, m, v, t, learning_rate, beta_1, beta_2, epsil
     return w - learning_rate * m / (1 - beta_1**t) / (np.sqrt(v / (1 - beta_2**t)) + epsilon), m, v
 
 
+def adam_with_epsilon_under_the_root(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon):
+    _, m, v = adam_step(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon)
+    return w - learning_rate * m / (1 - beta_1**t) / np.sqrt(v / (1 - beta_2**t) + epsilon), m, v
+
+
+def adam_with_powers_of_the_rest(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon):
+    _, m, v = adam_step(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon)
+    return w - learning_rate * m / (1 - beta_1) ** t / (np.sqrt(v / (1 - beta_2) ** t) + epsilon), m, v
+
+
+def adam_keeping_the_corrected(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon):
+    w, m, v = adam_step(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon)
+    return w, m / (1 - beta_1**t), v / (1 - beta_2**t)
+
+
 def adam_in_place(w, g, m, v, t, *settings):
     new_w, new_m, new_v = adam_step(w, g, m, v, t, *settings)
     m[...] = new_m
@@ -80,7 +95,11 @@ ANSWERS = [
             (lambda curvatures: 2 / np.min(curvatures), "the steepest one, max λ, sets the bound"),
             (lambda curvatures: 1 / np.max(curvatures), "the bound is where it is −1"),
             (lambda curvatures: 2 / (np.min(curvatures) + np.max(curvatures)), "the bound is where 1 − α λ = −1"),
-            (lambda curvatures: 2 / curvatures[-1], "learning_rate"),
+            (lambda curvatures: 2 / curvatures[-1], "need not stand last"),
+            (lambda curvatures: 2 / curvatures[1], "need not stand in second place"),
+            (lambda curvatures: 2 / curvatures, "the smallest of these counts"),
+            (lambda curvatures: 0.02, "the bound of the valley above"),
+            (lambda curvatures: 0.0, "all zeros, but the right answer reaches"),
         ],
     ),
     Answers(
@@ -93,6 +112,11 @@ ANSWERS = [
             (adam_without_root, "the root of v is not taken"),
             (adam_with_g, "g is not squared"),
             (adam_the_other_way_round, "β₁ stands at the new gradient"),
+            (adam_with_epsilon_under_the_root, "ε stands under the root"),
+            (lambda *given: adam_step(*given[:-1], 0.0), "ε is missing"),
+            (lambda w, *rest: (2 * w - adam_step(w, *rest)[0], *adam_step(w, *rest)[1:]), "uphill"),
+            (adam_with_powers_of_the_rest, "the power belongs to β alone"),
+            (adam_keeping_the_corrected, "the memories are m and v"),
             (adam_in_place, "m was edited in place"),
             (lambda w, *rest: adam_step(w, *rest)[0], "3 values are wanted: `return w, m, v`"),
         ],

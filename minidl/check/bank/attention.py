@@ -44,6 +44,15 @@ def gathered(see, scale=lambda d: 1 / np.sqrt(d), axis=-1):
     return attend
 
 
+def masked_by_zero(q, k, v):
+    return np.asarray(ops.softmax(np.tril(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2])))) @ v
+
+
+def scaled_by_steps(q, k, v):
+    T, d = q.shape[1:]
+    return gathered(lambda t, s: s <= t)(q * np.sqrt(d / T), k, v)
+
+
 def masked_afterwards(q, k, v):
     P = ops.softmax(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2]))
     return np.tril(P) @ v
@@ -82,6 +91,8 @@ causal_attention = FunctionExercise(
             lambda t, s: s <= t, axis=-2
         ),
         "masked after the softmax: the weights of a row no longer sum to 1.": masked_afterwards,
+        "masked with 0: a score of 0 has the weight e⁰ = 1 still. It must be −∞.": masked_by_zero,
+        "divided by the root of the number of steps: d is the size of the last axis.": scaled_by_steps,
     },
     facts={"a step sees no later one": sees_no_later_step},
     look="The first step sees only itself: its y must be its v.",

@@ -34,6 +34,16 @@ def one_path(da):
     return lambda g, x: g * da(np.tanh(x)) * (1 - np.tanh(x) ** 2)
 
 
+def with_slope_of_x(g, x):
+    a = np.tanh(x)
+    return g * (2 * a + a * a) * np.exp(a) * (1 - x * x)
+
+
+def with_paths_multiplied(g, x):
+    a = np.tanh(x)
+    return (g * np.exp(a) * 2 * a) * (g * a * a * np.exp(a)) * (1 - a * a)
+
+
 diamond_backward = FunctionExercise(
     name="diamond_backward",
     task="y = b c with a = tanh x, b = a a, c = exp a, entry by entry: from g = ∂L/∂y to dx. All of shape (N,).",
@@ -49,6 +59,11 @@ diamond_backward = FunctionExercise(
             g * (2 * np.tanh(x) + np.tanh(x) ** 2) * np.exp(np.tanh(x))
         ),
         "the slope of exp is missing: ∂c/∂a = exp a = c.": one_path(lambda a: 2 * a * np.exp(a) + a * a),
+        "∂y/∂b and ∂y/∂c are swapped: y = b c, so the slope along b is c.": one_path(
+            lambda a: 2 * a**3 + np.exp(2 * a)
+        ),
+        "the last step is times 1 − a², not 1 − x²: a is the tanh.": with_slope_of_x,
+        "the two paths into a were multiplied: contributions add up.": with_paths_multiplied,
     },
 )
 

@@ -1,5 +1,7 @@
 """Lesson 8: why convolutions."""
 
+import math
+
 import numpy as np
 
 from minidl import ops
@@ -18,8 +20,8 @@ def seen_side(kernels, strides):
 
 def draw_layers(rng, s):
     """A stack in which convolutions (stride 1) and pools (stride 2) take turns."""
-    kernels = [int(rng.integers(2, 6)) for _ in range(s.D)]
-    return {"kernels": kernels, "strides": [1 + n % 2 for n in range(s.D)]}
+    kernels = [int(rng.integers(2, 6)) for _ in range(s.D + 2)]
+    return {"kernels": kernels, "strides": [1 + n % 2 for n in range(s.D + 2)]}
 
 
 receptive_field = FunctionExercise(
@@ -44,6 +46,11 @@ receptive_field = FunctionExercise(
         ),
         "that is the area: the side of the square is asked for.": lambda kernels, strides: (
             seen_side(kernels, strides) ** 2
+        ),
+        "the windows were added up: neighbouring windows overlap.": lambda kernels, strides: sum(kernels),
+        "the windows were multiplied: neighbouring windows overlap.": lambda kernels, strides: math.prod(kernels),
+        "each stride was used once: they multiply from layer to layer.": lambda kernels, strides: (
+            1 + sum((k - 1) * s for k, s in zip(kernels, [1, *strides]))
         ),
     },
     look="One layer of 3 × 3 sees 3. A second one adds 2 if the first has stride 1, and 4 if it has stride 2.",
@@ -136,6 +143,9 @@ max_pool_backward = FunctionExercise(
         "the smallest pixel gets g: it belongs to the largest.": shared(lambda w: w == w.min(axis=3, keepdims=True)),
         "g times x at the largest: the slope of a maximum is 1 there.": shared(
             lambda w: w * (w == w.max(axis=3, keepdims=True))
+        ),
+        "g is forgotten: the largest gets g, not 1.": lambda g, x: shared(lambda w: w == w.max(axis=3, keepdims=True))(
+            np.ones_like(g), x
         ),
         "one largest for all channels: each channel has its own.": shared(
             lambda w: w == w.max(axis=(3, 4), keepdims=True)

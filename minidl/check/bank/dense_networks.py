@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from minidl import ops
 from minidl.check.draws import gradients_of, upstream
 from minidl.check.exercise import Exercise
@@ -21,6 +23,11 @@ first_loss_of = FunctionExercise(
         "the sign: −log(1/C) is positive.": lambda classes: -math.log(classes),
         "with the logarithm to base 2: the natural one, np.log, is meant.": lambda classes: math.log2(classes),
         "with the logarithm to base 10: the natural one, np.log, is meant.": lambda classes: math.log10(classes),
+        "that is the loss for ten classes: here it is asked for any number of them.": lambda classes: math.log(10),
+        "divided by C: the mean is over samples, and each has one right class.": lambda classes: (
+            math.log(classes) / classes
+        ),
+        "summed over the classes: only the right one counts.": lambda classes: classes * math.log(classes),
     },
 )
 
@@ -52,6 +59,15 @@ def cross_entropy(logits, labels):
     return ops.softmax_cross_entropy(logits, labels).mean()
 
 
+def one_hot(logits, labels):
+    return np.eye(logits.shape[1])[labels]
+
+
+def columns_of_labels(logits, labels):
+    """1 wherever some sample of the batch has its label."""
+    return np.isin(np.arange(logits.shape[1]), labels) * np.ones_like(logits)
+
+
 softmax_cross_entropy_backward = FunctionExercise(
     name="softmax_cross_entropy_backward",
     task="L = mean over the batch of −log softmax(logits)[label]: from logits (N, C) and labels (N,) to dlogits.",
@@ -65,6 +81,18 @@ softmax_cross_entropy_backward = FunctionExercise(
         ),
         "equals (p − 1) / N: the 1 is taken from every class, not from the right one alone.": lambda logits, labels: (
             (ops.softmax(logits) - 1) / len(logits)
+        ),
+        "the 1 is taken from whole columns: sample n has its own, [np.arange(N), labels].": lambda logits, labels: (
+            (ops.softmax(logits) - columns_of_labels(logits, labels)) / len(logits)
+        ),
+        "the softmax runs over the whole batch: each row has its own sum, axis=1.": lambda logits, labels: (
+            (np.exp(logits) / np.exp(logits).sum() - one_hot(logits, labels)) / len(logits)
+        ),
+        "begins with log p: p itself is wanted, its exp.": lambda logits, labels: (
+            (ops.log_softmax(logits) - one_hot(logits, labels)) / len(logits)
+        ),
+        "the number of the class was taken away: take away 1, at the place of the label.": lambda logits, labels: (
+            (ops.softmax(logits) - labels[:, None]) / len(logits)
         ),
     },
 )

@@ -67,6 +67,18 @@ bce_backward = FunctionExercise(
         ),
         "equals what z − y gives: the sigmoid is missing, p = σ(z).": from_error(lambda z, y: z - y),
         "equals what p alone gives: the labels are missing, p − y.": from_error(lambda z, y: ops.sigmoid(z)),
+        "equals what 1 − p gives for p: the sign of z is lost, p = 1 / (1 + exp(−z)).": from_error(
+            lambda z, y: ops.sigmoid(-z) - y
+        ),
+        "the bias is missing: z = x w + b.": lambda x, w, b, y: from_error(lambda z, y: ops.sigmoid(z) - y)(x, w, 0, y),
+        "the mean error times the mean image: multiply image by image, then take the mean.": lambda x, w, b, y: (
+            (ops.sigmoid(x @ w + b) - y).mean() * x.mean(axis=0),
+            (ops.sigmoid(x @ w + b) - y).mean(),
+        ),
+        "one number for all pixels: take the mean over the images only, axis 0.": lambda x, w, b, y: (
+            ((ops.sigmoid(x @ w + b) - y)[:, None] * x).mean(),
+            (ops.sigmoid(x @ w + b) - y).mean(),
+        ),
     },
 )
 

@@ -42,18 +42,26 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-def gates(x, h_before, W, U, b, order="ifao", candidate=np.tanh):
-    """i, f, a, o of (N, H) each, with a slip in their order or in the candidate."""
-    z = dict(zip(order, np.split(x @ W + h_before @ U + b, 4, axis=1)))
+def four_blocks(z):
+    return np.split(z, 4, axis=1)
+
+
+def every_fourth_column(z):
+    return [z[:, k::4] for k in range(4)]
+
+
+def gates(x, h_before, W, U, b, order="ifao", candidate=np.tanh, cut=four_blocks):
+    """i, f, a, o of (N, H) each, with a slip in their order, in the candidate or in the cut."""
+    z = dict(zip(order, cut(x @ W + h_before @ U + b)))
     return sigmoid(z["i"]), sigmoid(z["f"]), candidate(z["a"]), sigmoid(z["o"])
 
 
-def forward_with(order="ifao", candidate=np.tanh, squash=np.tanh, old_c=False):
+def forward_with(squash=np.tanh, old_c=False, gate_input=True, memory=1.0, **slips):
     """The cell, with a slip in it."""
 
     def cell(x, h_before, c_before, W, U, b):
-        i, f, a, o = gates(x, h_before, W, U, b, order, candidate)
-        c = f * c_before + i * a
+        i, f, a, o = gates(x, memory * h_before, W, U, b, **slips)
+        c = f * c_before + (i * a if gate_input else a)
         return o * squash(c_before if old_c else c), c
 
     return cell
@@ -72,19 +80,27 @@ lstm_cell_forward = FunctionExercise(
         "the candidate a has the sigmoid: it may be negative, so it has tanh.": forward_with(candidate=sigmoid),
         "tanh of c is missing: h = o tanh c.": forward_with(squash=lambda c: c),
         "h is made of the old c: it needs the new one.": forward_with(old_c=True),
+        "the input gate is missing: c = f c_before + i a.": forward_with(gate_input=False),
+        "h_before U is missing: z = x W + h_before U + b.": forward_with(memory=0.0),
+        "z is cut column by column: the gates are four blocks side by side, H columns each.": forward_with(
+            cut=every_fourth_column
+        ),
     },
     look="c first: h is made of it.",
 )
 
 
-def backward_with(dc_from_outside=True, through_h=True, forget=True, slopes=True):
-    """The gradients of the cell, with something left out."""
+def backward_with(
+    dc_from_outside=True, through_h=True, forget=True, slopes=True, old_c=False, squash=np.tanh, new_c=False
+):
+    """The gradients of the cell, with something left out or mistaken."""
 
     def cell(dh, dc, x, h_before, c_before, W, U, b):
         i, f, a, o = gates(x, h_before, W, U, b)
         c = f * c_before + i * a
-        total = dc_from_outside * dc + through_h * dh * o * (1 - np.tanh(c) ** 2)  # ∂L/∂c
-        dz = [total * a, total * c_before, total * i, dh * np.tanh(c)]  # of the gates i f a o
+        slope = 1 - squash(c_before if old_c else c) ** 2
+        total = dc_from_outside * dc + through_h * dh * o * slope  # ∂L/∂c
+        dz = [total * a, total * (c if new_c else c_before), total * i, dh * np.tanh(c)]  # of the gates i f a o
         if slopes:
             dz = [d * s for d, s in zip(dz, (i * (1 - i), f * (1 - f), 1 - a * a, o * (1 - o)))]
         dz = np.concatenate(dz, axis=1)
@@ -105,6 +121,9 @@ lstm_cell_backward = FunctionExercise(
         "the path from h through tanh c is forgotten: ∂h/∂c = o (1 − tanh² c).": backward_with(through_h=False),
         "dc_before lacks the factor f: c = f c_before + i a.": backward_with(forget=False),
         "the slopes of the gates are missing: σ' = σ (1 − σ), tanh' = 1 − tanh².": backward_with(slopes=False),
+        "the slope of tanh is taken at the old c: h is made of the new one.": backward_with(old_c=True),
+        "1 − c² in place of 1 − tanh² c: the tanh is missing.": backward_with(squash=lambda c: c),
+        "the forget gate was multiplied by c_before, not by the new c.": backward_with(new_c=True),
     },
     look="the whole gradient of c first: what comes from outside, and what comes through h.",
 )

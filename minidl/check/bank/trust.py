@@ -33,6 +33,9 @@ best_step = FunctionExercise(
         "equals (6 ε f / f3)^⅓, where both errors are equal. The smallest sum is where its slope is 0.": root(6.0),
         "a 3 is lost: the slope of h² f3 / 6 is h f3 / 3.": root(1.0),
         "h³, not h: take the cube root.": root(3.0, 1.0),
+        "** binds tighter than /: write ** (1 / 3).": lambda epsilon, f, f3: 3 * epsilon * f / f3 / 3,
+        "the 3 stands under the line: from h f3 / 3 = epsilon f / h² it comes to the top.": root(1 / 3),
+        "only epsilon^⅓: the sizes of f and f3 count too.": lambda epsilon, f, f3: epsilon ** (1 / 3),
     },
 )
 
@@ -46,6 +49,12 @@ def draw_softmax(rng, s):
 
 right_softmax_backward = gradients_of(ops.softmax, "x")
 
+
+def less(total):
+    """y (g − total): softmax's gradient with a slip in the sum."""
+    return lambda g, x, y: y * (g - total(g, y))
+
+
 softmax_backward = FunctionExercise(
     name="softmax_backward",
     task="y = softmax(x), row by row: from g = ∂L/∂y (N, C) and y (N, C) to dx.",
@@ -53,6 +62,17 @@ softmax_backward = FunctionExercise(
     returns=("dx",),
     draw=draw_softmax,
     reference=right_softmax_backward,
+    slips={
+        "the sum runs over all samples: each row has its own, axis=1.": less(lambda g, y: (g * y).sum()),
+        "the sum runs down the columns, axis 0: it belongs to each row, axis=1.": less(
+            lambda g, y: (g * y).sum(axis=0, keepdims=True)
+        ),
+        "only the term with j = i: the part with −y_i is missing, Σ_j g_j y_j times y_i.": lambda g, x, y: g * y,
+        "the term with j = i is missing: δ_ij gives g_i y_i.": lambda g, x, y: -y * (g * y).sum(axis=1, keepdims=True),
+        "the first term is g_i y_i: a factor y is lost.": lambda g, x, y: g - y * (g * y).sum(axis=1, keepdims=True),
+        "y_j is lost in the sum: it is over g_j y_j.": less(lambda g, y: g.sum(axis=1, keepdims=True)),
+        "g_j is lost in the sum: Σ_j y_j alone is 1.": lambda g, x, y: y * g * (1 - y.sum(axis=1, keepdims=True)),
+    },
 )
 
 
@@ -134,6 +154,8 @@ ON_TRIAL = {formula.id for formula in FORMULAS}
 
 
 def are_ids(answer, rng, s):
+    if isinstance(answer(), str):
+        return "It is one string; a set is wanted, also of a single one: {'D0.E2'}."
     unknown = set(answer()) - ON_TRIAL
     return not unknown or f"Not on the list: {', '.join(sorted(map(str, unknown)))}."
 
@@ -150,7 +172,8 @@ def none_is_missing(answer, rng, s):
 
 def none_is_innocent(answer, rng, s):
     innocent = len(set(answer()) - guilty())
-    return not innocent or f"{innocent} of yours {'is' if innocent == 1 else 'are'} printed as they should be."
+    as_it_should = "is printed as it should be" if innocent == 1 else "are printed as they should be"
+    return not innocent or f"{innocent} of yours {as_it_should}."
 
 
 wrong_formulas = Exercise(

@@ -36,14 +36,22 @@ def adam_by_the_library(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon):
     return p.numpy(), state["0.m"] * (1 - beta_1), state["0.v"] * (1 - beta_2)
 
 
-def adam_like(m_of=None, v_of=None, correct=lambda m, v, t, b1, b2: (m / (1 - b1**t), v / (1 - b2**t)), root=np.sqrt):
+def corrected(m, v, t, beta_1, beta_2):
+    return m / (1 - beta_1**t), v / (1 - beta_2**t)
+
+
+def divided(m_hat, v_hat, epsilon):
+    return m_hat / (np.sqrt(v_hat) + epsilon)
+
+
+def adam_like(m_of=None, v_of=None, correct=corrected, step_of=divided, keep=lambda m, v, m_hat, v_hat: (m, v)):
     """Adam with a slip in it."""
 
     def step(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon):
         m = (m_of or (lambda m, g, b: b * m + (1 - b) * g))(m, g, beta_1)
         v = (v_of or (lambda v, g, b: b * v + (1 - b) * g * g))(v, g, beta_2)
         m_hat, v_hat = correct(m, v, t, beta_1, beta_2)
-        return w - learning_rate * m_hat / (root(v_hat) + epsilon), m, v
+        return w - learning_rate * step_of(m_hat, v_hat, epsilon), *keep(m, v, m_hat, v_hat)
 
     return step
 
@@ -65,7 +73,18 @@ adam_step = FunctionExercise(
         "β₁ and β₂ are swapped in the bias correction.": adam_like(
             correct=lambda m, v, t, b1, b2: (m / (1 - b2**t), v / (1 - b1**t))
         ),
-        "the root of v is not taken.": adam_like(root=lambda v: v),
+        "the root of v is not taken.": adam_like(step_of=lambda m, v, epsilon: m / (v + epsilon)),
+        "ε stands under the root: it is added to the root.": adam_like(
+            step_of=lambda m, v, epsilon: m / np.sqrt(v + epsilon)
+        ),
+        "ε is missing.": adam_like(step_of=lambda m, v, epsilon: m / np.sqrt(v)),
+        "uphill: the step is taken away from w.": adam_like(step_of=lambda m, v, epsilon: -divided(m, v, epsilon)),
+        "the power belongs to β alone: 1 − β**t, not (1 − β)**t.": adam_like(
+            correct=lambda m, v, t, b1, b2: (m / (1 - b1) ** t, v / (1 - b2) ** t)
+        ),
+        "m̂ and v̂ are for this step only: the memories are m and v.": adam_like(
+            keep=lambda m, v, m_hat, v_hat: (m_hat, v_hat)
+        ),
         "β₁ stands at the new gradient: m ← β₁ m + (1 − β₁) g.": adam_like(m_of=lambda m, g, b: (1 - b) * m + b * g),
         "g is not squared: v ← β₂ v + (1 − β₂) g².": adam_like(v_of=lambda v, g, b: b * v + (1 - b) * g),
     },
@@ -74,7 +93,7 @@ adam_step = FunctionExercise(
 
 
 def draw_curvatures(rng, s):
-    return {"curvatures": rng.uniform(0.5, 50.0, size=s.H)}
+    return {"curvatures": np.roll(np.sort(rng.uniform(0.5, 50.0, size=s.H)), 3)}  # of five, the largest in the middle
 
 
 largest_learning_rate = FunctionExercise(
@@ -97,6 +116,12 @@ largest_learning_rate = FunctionExercise(
         "the mean curvature does not decide: the steepest direction alone would run away.": lambda curvatures: (
             2 / curvatures.mean()
         ),
+        "a bound for each direction: all must rest, so the smallest of these counts.": lambda curvatures: (
+            2 / curvatures
+        ),
+        "that is the bound of the valley above: use the curvatures given.": lambda curvatures: 2 / 100,
+        "the largest curvature need not stand in second place.": lambda curvatures: 2 / curvatures[1],
+        "the largest curvature need not stand last.": lambda curvatures: 2 / curvatures[-1],
     },
     look="1 − α λ for the steepest direction.",
 )
