@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from minidl.optimizers import SGD, Adagrad, Adam, AdamW, Muon, RMSprop
 from minidl.schedules import CosineDecay, StepDecay
 from tests.update_rules import STEPS, every_rule, some_gradients, some_parameters, train
 
@@ -47,7 +47,7 @@ def test_some_parameters_have_no_gradient_in_some_steps(rule, settings, referenc
     end = train(optimizer, parameters, after)
     assert (end[absent] != middle).all()
     np.testing.assert_allclose(end[0], reference(start[0], [gs[0] for gs in gradients]), rtol=1e-11)
-    if rule not in (Adam, AdamW):
+    if rule not in (Adam, AdamW, Muon):
         gs = [gs[absent] for gs in gradients if gs[absent] is not None]
         np.testing.assert_allclose(end[absent], reference(start[absent], gs), rtol=1e-11)
 
@@ -161,7 +161,7 @@ def test_a_schedule_is_asked_for_each_step():
     assert rates == [0.1, 0.1, 0.05, 0.05, 0.025]
 
 
-@pytest.mark.parametrize("rule", [RMSprop, Adagrad, Adam, AdamW])
+@pytest.mark.parametrize("rule", [RMSprop, Adagrad, Adam, AdamW, Muon])
 def test_a_schedule_is_the_rate_of_every_rule(rule):
     """Its rates by hand, step by step, give the same weights."""
     schedule = CosineDecay(0.1, decay_steps=STEPS)

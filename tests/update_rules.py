@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
+from minidl.optimizers import SGD, Adagrad, Adam, AdamW, Muon, RMSprop
 
 SHAPES = [(3, 4), (4,), (), (300, 250), (2, 2, 2), (0,)]  # the fourth is larger than a block
 STEPS = 7
@@ -77,15 +77,31 @@ def plain_adagrad(w, gs, rate=0.001, start=0.1, epsilon=1e-7):
     return w
 
 
-def plain_adam(w, gs, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0):
+def plain_adam(w, gs, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0, decay_rate=None):
     m = v = 0
     for t, g in enumerate(gs, start=1):
-        w = w - rate * decay * w
+        w = w - (rate if decay_rate is None else decay_rate) * decay * w
         m = beta_1 * m + (1 - beta_1) * g
         v = beta_2 * v + (1 - beta_2) * g**2
         m_hat = m / (1 - beta_1**t)
         v_hat = v / (1 - beta_2**t)
         w = w - rate * m_hat / (np.sqrt(v_hat) + epsilon)
+    return w
+
+
+def plain_muon(w, gs, rate=0.001, momentum=0.95, steps=5, nesterov=True, decay=0.004, ratio=1.0):
+    """The polynomial is applied to the singular values themselves."""
+    if w.ndim != 2:
+        return plain_adam(w, gs, rate * ratio, decay=decay, decay_rate=rate)
+    B = 0
+    for G in gs:
+        w = w - rate * decay * w
+        B = momentum * B + G
+        U, s, Vt = np.linalg.svd(G + momentum * B if nesterov else B, full_matrices=False)
+        s = s / (np.sqrt((s**2).sum()) + 1e-7)
+        for _ in range(steps):
+            s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+        w = w - rate * 0.2 * np.sqrt(max(w.shape)) * (U * s) @ Vt
     return w
 
 
@@ -116,6 +132,15 @@ RULES = {
         AdamW,
         {"learning_rate": 0.1, "weight_decay": 0.5},
         lambda w, gs: plain_adam(w, gs, 0.1, decay=0.5),
+    ),
+    "Muon": (Muon, {}, plain_muon),
+    "Muon, other settings": (
+        Muon,
+        {
+            "learning_rate": 0.02, "momentum": 0.5, "ns_steps": 3, "nesterov": False, "weight_decay": 0.5,
+            "adam_lr_ratio": 0.3,
+        },
+        lambda w, gs: plain_muon(w, gs, 0.02, 0.5, 3, False, 0.5, 0.3),
     ),
 }
 

@@ -1,7 +1,8 @@
-"""Optimizers: SGD (with momentum, Nesterov), RMSprop, Adagrad, Adam, AdamW (D.T4).
+"""Optimizers: SGD (with momentum, Nesterov), RMSprop, Adagrad, Adam, AdamW, Muon (D.T4).
 
 ==============  ==========================================================================
 ``rules.py``    the papers' lines, and the same letters below them
+``muon.py``     a rule for matrices
 ``base.py``     what all rules share: clipping, decay, schedules, saving
 ``shelf.py``    where the numbers are kept: all parameters in one flat array
 ==============  ==========================================================================
@@ -11,11 +12,12 @@ from typing import Any
 
 from minidl.errors import unknown_name
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.muon import Muon
 from minidl.optimizers.rules import SGD, Adagrad, Adam, AdamW, RMSprop
 
-__all__ = ["Optimizer", "SGD", "RMSprop", "Adagrad", "Adam", "AdamW", "OPTIMIZERS", "get"]
+__all__ = ["Optimizer", "SGD", "RMSprop", "Adagrad", "Adam", "AdamW", "Muon", "OPTIMIZERS", "get"]
 
-OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adagrad": Adagrad, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adagrad": Adagrad, "adam": Adam, "adamw": AdamW, "muon": Muon}
 
 
 def get(optimizer: Any) -> Optimizer:

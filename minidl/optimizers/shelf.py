@@ -1,9 +1,11 @@
 """Where an optimizer keeps its numbers: the parameters of a model side by side in one flat array.
 
 An optimizer does little arithmetic on many numbers: its time is the time to read and write memory. On a shelf small
-parameters are updated together, as if they were one, and large ones in blocks that fit the processor's cache.
+parameters are updated together, as if they were one, and large ones in blocks that fit the processor's cache. Only what
+a rule wants whole, such as a matrix, is neither joined nor cut.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from minidl.arrays import Array, array_module
@@ -20,9 +22,16 @@ class Shelf:
     another device, a second optimizer) breaks the tie; ``is_current`` notices, and the optimizer lays a new shelf.
     """
 
-    def __init__(self, parameters: list[Parameter], initial_state: dict[str, float], joined: int = 0):
+    def __init__(
+        self,
+        parameters: list[Parameter],
+        initial_state: dict[str, float],
+        joined: int = 0,
+        whole: Collection[int] = (),
+    ):
         xp = array_module(parameters[0]._data)
         self.parameters = parameters
+        self.whole = whole  # the ids of those that the rule gets each by itself, in its own shape
         self.joined = joined  # the steps that the optimizer had taken before these came
         self.parts: list[slice] = []
         stop = 0
@@ -37,16 +46,17 @@ class Shelf:
             p._data = view
             self.views.append(view)
         self.state = {name: xp.full_like(self.flat, value) for name, value in initial_state.items()}
-        self.scratch = xp.empty(min(stop, BLOCK), self.flat.dtype)
+        largest = max((p.size for p in parameters if id(p) in whole), default=0)
+        self.scratch = xp.empty(max(largest, min(stop, BLOCK)), self.flat.dtype)
         self.runs = self._plan()
         self.single = [Run(self, [p], part) for p, part in zip(parameters, self.parts, strict=True)]
 
     def _plan(self) -> "list[Run]":
-        """Small neighbours in one run, each large parameter in a run of its own, whose gradient need not be copied."""
+        """Small neighbours in one run; each that is large, or taken whole, in a run of its own: no copy of its gradient."""
         runs = []
         small: list[tuple[Parameter, slice]] = []
         for p, part in zip([*self.parameters, None], [*self.parts, None], strict=True):
-            if p is not None and p.size < BLOCK:
+            if p is not None and p.size < BLOCK and id(p) not in self.whole:
                 small.append((p, part))
                 continue
             if small:
@@ -78,18 +88,21 @@ class Run:
     def __init__(self, shelf: Shelf, parameters: list[Parameter], part: slice):
         self.parameters = parameters
         size = part.stop - part.start
+        whole = len(parameters) == 1 and id(parameters[0]) in shelf.whole
+        self.shape = parameters[0].shape if whole else (size,)
         self.staged = array_module(shelf.flat).empty(size, shelf.flat.dtype) if len(parameters) > 1 else None
         self.blocks = []  # (where in the gradient, weights, scratch, state)
-        for start in range(0, size, BLOCK):
-            block = slice(start, min(start + BLOCK, size))
-            here = slice(part.start + block.start, part.start + block.stop)
-            state = {name: array[here] for name, array in shelf.state.items()}
-            self.blocks.append((block, shelf.flat[here], shelf.scratch[: block.stop - block.start], state))
+        for start in [0] if whole else range(0, size, BLOCK):
+            stop = size if whole else min(start + BLOCK, size)
+            here, shape = slice(part.start + start, part.start + stop), self.shape if whole else (stop - start,)
+            state = {name: array[here].reshape(shape) for name, array in shelf.state.items()}
+            w, t = shelf.flat[here].reshape(shape), shelf.scratch[: stop - start].reshape(shape)
+            self.blocks.append((... if whole else slice(start, stop), w, t, state))
 
     def gradient(self) -> Array:
-        """The gradients of the run's parameters as one flat array."""
+        """The gradients of the run's parameters as one flat array, or one gradient as it is."""
         if self.staged is None:
-            return plain(self.parameters[0].grad).reshape(-1)
+            return plain(self.parameters[0].grad).reshape(self.shape)
         grads = [plain(p.grad) for p in self.parameters]
         return array_module(self.staged).concatenate(grads, axis=None, out=self.staged)
 
