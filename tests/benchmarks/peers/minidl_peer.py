@@ -1,7 +1,12 @@
-"""minidl, as its README writes an explicit training loop."""
+"""minidl, as its README writes an explicit training loop.
+
+Where arrays are large (W3, W5) each batch is shared by ``md.Threads``, as many as every peer may have; elsewhere BLAS
+has them.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import cycle
 
@@ -34,7 +39,14 @@ def describe(device: str) -> dict[str, str]:
     return {"minidl": md.__version__, "numpy": np.__version__}
 
 
-def _trainer(model: md.Sequential, loss_function: Callable, data: Arrays, weight_decay: float | None = None) -> Step:
+def _threads(data: Arrays) -> int:
+    """The threads of a workload with large arrays."""
+    return int(os.environ.get("OPENBLAS_NUM_THREADS", 1)) if data["device"] == "cpu" else 1
+
+
+def _trainer(
+    model: md.Sequential, loss_function: Callable, data: Arrays, weight_decay: float | None = None, threads: int = 1
+) -> Step:
     """One step of training over the batches of ``data`` in turn, with Adam, or AdamW where weights decay."""
     for parameter, weight in zip(model.parameters(), data["weights"], strict=True):
         parameter.data[...] = weight
@@ -54,7 +66,16 @@ def _trainer(model: md.Sequential, loss_function: Callable, data: Arrays, weight
         optimizer.step()
         return loss
 
-    return step
+    together = md.Threads(threads)
+
+    def step_together() -> md.Tensor:
+        x, y = next(batches)
+        optimizer.zero_grad()
+        loss, _ = together.backward(model, x, lambda y_pred: loss_function(y, y_pred))
+        optimizer.step()
+        return loss
+
+    return step if threads == 1 else step_together
 
 
 def xor(data: Arrays) -> Step:
@@ -85,7 +106,8 @@ def images(data: Arrays) -> Step:
         layers.Dense(64, activation="relu"),
         layers.Dense(10),
     ])  # fmt: skip
-    return _trainer(model, md.losses.SparseCategoricalCrossentropy(from_logits=True), data)
+    loss_function = md.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return _trainer(model, loss_function, data, threads=_threads(data))
 
 
 def sentences(data: Arrays) -> Step:
@@ -117,7 +139,7 @@ def text(data: Arrays) -> Step:
         layers.Dense(VOCABULARY),
     ])  # fmt: skip
     loss_function = md.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return _trainer(model, loss_function, data, WEIGHT_DECAY)
+    return _trainer(model, loss_function, data, WEIGHT_DECAY, _threads(data))
 
 
 def chain(data: Arrays) -> Step:
