@@ -98,7 +98,7 @@ def plain_muon(w, gs, rate=0.001, momentum=0.95, steps=5, nesterov=True, decay=0
         w = w - rate * decay * w
         B = momentum * B + G
         U, s, Vt = np.linalg.svd(G + momentum * B if nesterov else B, full_matrices=False)
-        s = s / (np.sqrt((s**2).sum()) + 1e-7)
+        s = s / max(np.sqrt((s**2).sum()), 1e-7)
         for _ in range(steps):
             s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
         w = w - rate * 0.2 * np.sqrt(max(w.shape)) * (U * s) @ Vt
@@ -137,7 +137,11 @@ RULES = {
     "Muon, other settings": (
         Muon,
         {
-            "learning_rate": 0.02, "momentum": 0.5, "ns_steps": 3, "nesterov": False, "weight_decay": 0.5,
+            "learning_rate": 0.02,
+            "momentum": 0.5,
+            "ns_steps": 3,
+            "nesterov": False,
+            "weight_decay": 0.5,
             "adam_lr_ratio": 0.3,
         },
         lambda w, gs: plain_muon(w, gs, 0.02, 0.5, 3, False, 0.5, 0.3),

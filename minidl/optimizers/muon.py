@@ -107,7 +107,7 @@ def orthogonal(G: Array, steps: int) -> Array:
     """
     xp = array_module(G)
     a, b, c = 3.4445, -4.7750, 2.0315
-    X = G / (xp.sqrt((G * G).sum()) + 1e-7)
+    X = G / xp.maximum(xp.sqrt((G * G).sum()), 1e-7)
     tall = G.shape[0] > G.shape[1]
     X = X.T if tall else X  # A is then the smaller one of X Xᵀ and Xᵀ X
     for _ in range(steps):

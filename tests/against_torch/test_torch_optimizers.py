@@ -35,7 +35,7 @@ class Problem:
         for name, w in parameters.items():
             c, t = constant(self.widths[name]), constant(self.targets[name])
             parts.append((0.5 * c * (w - t) ** 2 + sin(w)).sum())
-        return parts[0] + parts[1]
+        return sum(parts)
 
     def run(self, family, ours, theirs, change=None):
         """Twenty steps of both; ``change`` is done to PyTorch's gradients before each."""
@@ -110,6 +110,18 @@ def test_adagrad(problem):
     ours = optimizers.Adagrad(problem.ours.values(), problem.rate, initial_accumulator_value=0.1, epsilon=0.0)
     theirs = torch.optim.Adagrad(problem.theirs.values(), problem.rate, initial_accumulator_value=0.1, eps=0.0)
     problem.run("Adagrad", ours, theirs)
+
+
+@every_seed
+def test_muon(seed, dtype, monkeypatch):
+    """PyTorch's iterates in bfloat16, three digits: here it keeps all. Its settings have our r and √max(m, n)."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda a: a.clone())
+    problem = Problem(seed, dtype)
+    del problem.ours["w"], problem.theirs["w"]  # PyTorch's takes matrices only
+    settings = {"momentum": problem.factor, "nesterov": seed % 2 == 0, "weight_decay": 0.1 * seed}
+    ours = optimizers.Muon(problem.ours.values(), problem.rate, **settings)
+    theirs = torch.optim.Muon(problem.theirs.values(), problem.rate, adjust_lr_fn="match_rms_adamw", **settings)
+    problem.run("Muon", ours, theirs)
 
 
 class InsideTheRoot(torch.optim.Optimizer):
