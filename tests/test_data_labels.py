@@ -31,6 +31,10 @@ def test_uint8_labels_and_many_classes():
     assert y.shape == (2, 300) and y.sum() == 2 and y.argmax(axis=1).tolist() == [0, 255]
 
 
+def test_no_labels_at_all():
+    assert to_categorical([], num_classes=3).shape == (0, 3)
+
+
 @pytest.mark.parametrize(
     "labels, num_classes, kind, message",
     [
@@ -40,6 +44,10 @@ def test_uint8_labels_and_many_classes():
         ([0.0, 1.0], 2, TypeError, r"expects integer labels, got float32 array of shape \(2,\)"),
         (["cat"], 2, TypeError, "expected numbers"),
         (np.zeros(0, int), None, ValueError, "Give num_classes"),
+        ([], None, ValueError, "Give num_classes"),
+        ([0, 1], 0, ValueError, "num_classes as a positive integer, got 0"),
+        ([0, 1], 2.0, ValueError, "num_classes as a positive integer, got 2.0"),
+        ([0, 1], "2", TypeError, "num_classes as a positive integer, got str '2'"),
     ],
 )
 def test_mistakes_are_named(labels, num_classes, kind, message):

@@ -178,6 +178,8 @@ def test_foreign_states_are_refused():
     other = DataLoader(np.arange(6), batch_size=3).state_dict()
     with pytest.raises(ValueError, match="cuts other batches"):
         loader.load_state_dict(other)
+    with pytest.raises(TypeError, match=r"expects a dictionary of state_dict\(\), got NoneType None"):
+        loader.load_state_dict(None)
     with pytest.raises(ValueError, match="lacks generator, seed"):
         loader.load_state_dict({"plan": good["plan"], "position": 0})
     for position in (-1, 4):
@@ -209,8 +211,17 @@ def test_foreign_states_are_refused():
         ((np.zeros(3),), {"batch_size": 4, "drop_last": True}, ValueError, "no batch: 3 samples, batch_size 4"),
         ((np.zeros(3),), {"device": "gpu"}, ValueError, "device must be"),
         ((np.zeros(3),), {"rng": "0"}, TypeError, "rng must be"),
+        ((np.zeros(3),), {"augment": 3}, TypeError, r"augment as a function \(x, rng\) -> x, got int 3"),
     ],
 )
 def test_mistakes_are_named(arrays, settings, kind, message):
     with pytest.raises(kind, match=message):
         DataLoader(*arrays, **settings)
+
+
+@pytest.mark.parametrize("augment", [lambda x, rng: x[:1], lambda x, rng: None, lambda x, rng: list(x)])
+def test_augmenting_neither_loses_nor_adds_samples(augment):
+    """Their labels would be those of others."""
+    loader = DataLoader(np.zeros((4, 3)), np.arange(4), batch_size=2, augment=augment)
+    with pytest.raises(ValueError, match="expects augment to give an array of 2 samples, as many as it got, got"):
+        next(iter(loader))

@@ -59,6 +59,8 @@ def test_windows_agree_with_keras_pairs():
         (lambda: windows(np.arange(5), 2.0), TypeError, "length as a whole number, got 2.0"),
         (lambda: windows(np.arange(5), 2, stride=True), TypeError, "stride as a whole number"),
         (lambda: Normalizer.of([]), ValueError, "some values"),
+        (lambda: Normalizer.of(3.0), ValueError, r"some values, got shape \(\)"),
+        (lambda: Normalizer.of([1.0, np.nan]), ValueError, "finite values, got NaN or infinity"),
         (lambda: Normalizer.of(np.array([[1.0, 2.0], [1.0, 3.0]])), ValueError, "all the same"),
     ],
 )

@@ -122,6 +122,16 @@ def test_full_mnist_says_which_file_is_absent(mnist_folder):
     assert str(mnist_folder) in str(caught.value) and "train-images-idx3-ubyte" in str(caught.value)
 
 
+def test_settings_of_another_kind_are_refused():
+    for call, words in (
+        (lambda: mnist(full="yes"), "full as True or False, got str 'yes'"),
+        (lambda: mnist(full=True, folder=3), "folder as a path, got int 3"),
+        (lambda: movie_reviews(ratings=0.5), "ratings as True or False"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            call()
+
+
 def test_folder_without_full_is_refused(tmp_path):
     with pytest.raises(ValueError, match="full=True"):
         mnist(folder=tmp_path)

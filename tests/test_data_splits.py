@@ -81,6 +81,7 @@ def test_seeded():
         ({"test_size": True}, TypeError, "a number for test_size"),
         ({"validation_size": 0}, ValueError, "from 1 to 9 rows for validation_size"),
         ({"test_size": 0.5, "validation_size": 0.5}, ValueError, "leaves no row for training"),
+        ({"shuffle": "no"}, TypeError, "shuffle as True or False, got str 'no'"),
         ({"stratify": np.zeros(9, int)}, ValueError, r"labels of shape \(10,\), got shape \(9,\)"),
         ({"stratify": np.zeros(10, int), "shuffle": False}, ValueError, "stratify mixes the rows"),
     ],
@@ -138,6 +139,8 @@ def test_wrong_numbers_of_folds(n_splits, kind, message):
 
 
 def test_mistakes_in_cross_validation_are_named():
+    with pytest.raises(TypeError, match="shuffle as True or False, got str 'no'"):
+        KFold(2, shuffle="no")
     with pytest.raises(ValueError, match="cannot make 5 folds of 4 rows"):
         list(KFold(5).split(np.zeros(4)))
     with pytest.raises(ValueError, match="stratify mixes the rows"):

@@ -117,6 +117,16 @@ def test_a_matrix_is_as_wide_as_the_vocabulary():
         (lambda: Tokenizer(split=""), ValueError, "char_level=True"),
         (lambda: fitted().texts_to_matrix(TEXTS, "tf-idf"), ValueError, "mean 'tfidf'"),
         (lambda: Tokenizer().sequences_to_matrix([[1]]), ValueError, "give num_words"),
+        (lambda: fitted().fit_on_texts(None), TypeError, "fit_on_texts expects texts, got NoneType None"),
+        (lambda: fitted().fit_on_texts([["a", 3]]), TypeError, "got int 3 among the words"),
+        (lambda: fitted().texts_to_sequences([None]), TypeError, "got NoneType None"),
+        (lambda: fitted().sequences_to_texts([1, 2]), TypeError, "expects sequences of indices, got int 1"),
+        (lambda: fitted().sequences_to_texts([["a"]]), TypeError, "indices as a whole number from 0 on, got str 'a'"),
+        (lambda: fitted().sequences_to_texts([[1.5]]), ValueError, "indices as a whole number from 0 on, got 1.5"),
+        (lambda: Tokenizer(lower="no"), TypeError, "lower as True or False, got str 'no'"),
+        (lambda: Tokenizer(filters=3), TypeError, "filters as a string, got int 3"),
+        (lambda: Tokenizer(split=3), TypeError, "split as a string, got int 3"),
+        (lambda: Tokenizer(oov_token=3), TypeError, "oov_token as a string, got int 3"),
     ],
 )
 def test_wrong_calls_of_the_tokenizer(call, error, match):
@@ -155,6 +165,7 @@ def test_padding_of_floats_vectors_arrays_and_nothing():
     assert pad_sequences([[], []]).shape == (2, 0)
     assert pad_sequences([]).shape == (0, 0)
     assert pad_sequences([], maxlen=3).shape == (0, 3)
+    assert pad_sequences(iter(SEQUENCES)).shape == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +176,10 @@ def test_padding_of_floats_vectors_arrays_and_nothing():
         (lambda: pad_sequences(SEQUENCES, maxlen=0), ValueError, "maxlen as a positive"),
         (lambda: pad_sequences([1, 2]), TypeError, r"Write \[sequence\]\?"),
         (lambda: pad_sequences(["a text"]), TypeError, "texts_to_sequences first"),
+        (lambda: pad_sequences(None), TypeError, "a list of sequences of numbers, got None"),
+        (lambda: pad_sequences(SEQUENCES, value="x"), ValueError, "a value of its dtype, got 'x' for 'int32'"),
+        (lambda: pad_sequences(SEQUENCES, value=None), TypeError, "a value of its dtype, got None"),
+        (lambda: pad_sequences(SEQUENCES, dtype="int31"), TypeError, "got 0.0 for 'int31'"),
         (lambda: pad_sequences([[1], [[2, 3]]]), ValueError, r"one shape, got \(\) and \(2,\)"),
     ],
 )

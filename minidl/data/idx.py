@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minidl.errors import describe
+
 _KINDS = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"  # how every gzip file begins
 
@@ -38,6 +40,8 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
     ...     read_idx(file.name)
     array([7, 8, 9], dtype=uint8)
     """
+    if not isinstance(path, (str, PathLike)):
+        raise TypeError(f"read_idx expects a path, got {describe(path)}.")
     content = Path(path).read_bytes()
     if content.startswith(_GZIP):
         try:

@@ -2,6 +2,7 @@
 
 from minidl.arrays import Array, array_module, as_array, default_dtype
 from minidl.errors import describe
+from minidl.settings import check_whole
 
 
 def to_categorical(labels: Array, num_classes: int | None = None) -> Array:
@@ -35,7 +36,11 @@ def to_categorical(labels: Array, num_classes: int | None = None) -> Array:
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
+    if num_classes is not None:
+        check_whole("to_categorical", "num_classes", num_classes)
     labels = as_array(labels)
+    if not labels.size:
+        labels = labels.astype(int)  # an empty list says nothing of its kind
     if labels.dtype.kind not in "iub":
         raise TypeError(
             f"to_categorical expects integer labels, got {describe(labels)}.\nConvert them: labels.astype(int)."

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array, as_array, device_module, generator, move
+from minidl.arrays import Array, as_array, device_module, generator, is_array, move
 from minidl.data.rows import count_rows, take_rows
+from minidl.errors import describe
 from minidl.settings import check_flag, check_whole
 
 
@@ -76,6 +77,8 @@ class DataLoader:
         check_whole("DataLoader", "batch_size", batch_size)
         check_flag("DataLoader", "shuffle", shuffle)
         check_flag("DataLoader", "drop_last", drop_last)
+        if augment is not None and not callable(augment):
+            raise TypeError(f"DataLoader expects augment as a function (x, rng) -> x, got {describe(augment)}.")
         if device is not None:
             device_module(device)  # raises for a device that is unknown or absent
         self.samples = count_rows("DataLoader", arrays)
@@ -117,10 +120,20 @@ class DataLoader:
     def _batch(self, rows: np.ndarray, seed: int | None, k: int) -> Array | tuple[Array, ...]:
         batch = [take_rows(a, rows) for a in self.arrays]  # (N, ...) → (B, ...)
         if self.augment is not None:
-            batch[0] = self.augment(batch[0], rng=np.random.default_rng([seed, k]))
+            batch[0] = self._augmented(batch[0], np.random.default_rng([seed, k]))
         if self.device is not None:
             batch = [move(b, self.device) for b in batch]
         return batch[0] if len(batch) == 1 else tuple(batch)
+
+    def _augmented(self, x: Array, rng: np.random.Generator) -> Array:
+        """What ``augment`` makes of x (B, ...): other numbers, but as many samples, since labels go with them."""
+        changed = self.augment(x, rng=rng)
+        if not is_array(changed) or changed.shape[:1] != x.shape[:1]:
+            raise ValueError(
+                f"DataLoader expects augment to give an array of {len(x)} samples, as many as it got, "
+                f"got {describe(changed)}."
+            )
+        return changed
 
     def example(self) -> Array | tuple[Array, ...]:
         """The first sample as a batch of one, such as a model needs that is yet to be built. Changes nothing here."""
@@ -163,6 +176,8 @@ class DataLoader:
         >>> [b.tolist() for b in again] == [b.tolist() for b in batches]
         True
         """
+        if not isinstance(state, dict):
+            raise TypeError(f"DataLoader.load_state_dict expects a dictionary of state_dict(), got {describe(state)}.")
         missing = {"plan", "seed", "position", "generator"} - set(state)
         if missing:
             raise ValueError(f"DataLoader.load_state_dict: the state lacks {', '.join(sorted(missing))}.")

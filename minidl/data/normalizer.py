@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from minidl.arrays import Array, as_array
+from minidl.arrays import Array, array_module, as_array
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,11 @@ class Normalizer:
             No values, or a column of equal values, which cannot be brought to σ = 1.
         """
         x = as_array(values)
-        if not x.size:
+        if not x.size or not x.ndim:
             raise ValueError(f"Normalizer expects some values, got shape {x.shape}.")
         mean, std = x.mean(axis=0), x.std(axis=0)
+        if not bool(array_module(x).isfinite(std).all()):
+            raise ValueError("Normalizer expects finite values, got NaN or infinity among them.")
         if not bool((std > 0).all()):
             raise ValueError("Normalizer expects values that differ, got a column whose values are all the same.")
         return cls(mean, std)

@@ -23,6 +23,8 @@ import numpy as np
 
 from minidl.data.idx import read_idx
 from minidl.data.shipped import read_shipped
+from minidl.errors import describe
+from minidl.settings import check_flag
 
 Split = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # (x_train, y_train), (x_test, y_test)
 
@@ -89,7 +91,9 @@ def mnist(full: bool = False, folder: str | PathLike[str] | None = None) -> Spli
     >>> x_train.shape, x_test.shape, x_train.dtype, int(x_train.max()), y_train[:5].tolist()
     ((8000, 28, 28), (2000, 28, 28), dtype('uint8'), 255, [4, 7, 0, 3, 0])
     """
-    if full:
+    if check_flag("mnist", "full", full):
+        if folder is not None and not isinstance(folder, (str, PathLike)):
+            raise TypeError(f"mnist expects folder as a path, got {describe(folder)}.")
         place = Path(MNIST_FOLDER if folder is None else folder).expanduser()
         return _mnist_part(place, "train"), _mnist_part(place, "t10k")
     if folder is not None:
@@ -163,6 +167,7 @@ def movie_reviews(ratings: bool = False) -> tuple[tuple, tuple]:
     >>> texts[4], int(labels[4])
     ('Been there, done that... a thousand times already, and better.', 0)
     """
+    check_flag("movie_reviews", "ratings", ratings)
     lines = gzip.decompress(read_shipped("movie_reviews.tsv.gz")).decode("utf-8").strip("\n").split("\n")
     rows = [line.split("\t") for line in lines]
     rows = [(float(rating), text) for rating, text in rows if abs(float(rating)) >= 0.5]

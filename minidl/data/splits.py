@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.arrays import Array, as_array, generator, move
 from minidl.data.rows import count_rows, take_rows
+from minidl.settings import check_flag
 
 
 def train_test_split(
@@ -62,6 +63,7 @@ def train_test_split(
             "Make test_size or validation_size smaller."
         )
     rng = generator(rng)
+    check_flag("train_test_split", "shuffle", shuffle)
     rows = rng.permutation(n) if shuffle else np.arange(n)  # (N,)
     if stratify is not None:
         if not shuffle:
@@ -108,6 +110,7 @@ class KFold:
             raise TypeError(f"KFold expects an integer n_splits, got {n_splits!r}.")
         if n_splits < 2:
             raise ValueError(f"KFold expects n_splits of at least 2, got {n_splits}.")
+        check_flag("KFold", "shuffle", shuffle)
         self.n_splits, self.shuffle, self._rng = int(n_splits), shuffle, generator(rng)
 
     def split(
@@ -145,7 +148,10 @@ def _row_count(name: str, size: float | int, n: int) -> int:
     if isinstance(size, Integral):
         rows, allowed = int(size), f"from 1 to {n - 1} rows"
     else:
-        rows, allowed = round(float(size) * n) if 0 < size < 1 else 0, "a fraction between 0 and 1"
+        rows, allowed = (
+            round(float(size) * n) if 0 < size < 1 else 0,
+            "a fraction between 0 and 1",
+        )
     if not 0 < rows < n:
         raise ValueError(f"train_test_split expects {allowed} for {name}, got {size!r} of {n} rows.")
     return rows

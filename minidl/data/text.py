@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.errors import unknown_name
-from minidl.settings import check_whole
+from minidl.errors import describe, unknown_name
+from minidl.settings import check_flag, check_whole
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
@@ -71,6 +71,12 @@ class Tokenizer:
     ):
         if num_words is not None:
             check_whole("Tokenizer", "num_words", num_words)
+        check_flag("Tokenizer", "lower", lower)
+        check_flag("Tokenizer", "char_level", char_level)
+        filters = filters or ""  # None filters nothing
+        for name, words in (("filters", filters), ("split", split or ""), ("oov_token", oov_token or "")):
+            if not isinstance(words, str):
+                raise TypeError(f"Tokenizer expects {name} as a string, got {describe(words)}.")
         if not split:
             raise ValueError("Tokenizer expects split as at least one character. Use char_level=True for characters.")
         self.num_words = num_words
@@ -131,8 +137,9 @@ class Tokenizer:
         With an ``oov_token``, as in Keras, they appear as that, the padding too.
         """
         texts = []
-        for sequence in sequences:
-            words = [self._word(int(i)) for i in sequence]
+        for sequence in _listed("sequences_to_texts", "sequences of indices", sequences):
+            indices = _listed("sequences_to_texts", "sequences of indices", sequence)
+            words = [self._word(check_whole("sequences_to_texts", "indices", i, lowest=0)) for i in indices]
             texts.append(" ".join(word for word in words if word is not None))
         return texts
 
@@ -171,9 +178,13 @@ class Tokenizer:
     def _split_all(self, who: str, texts: Any) -> Iterator[list[str]]:
         if isinstance(texts, str):
             raise TypeError(f"{who} expects a list of texts, got one text. Write {who}([text]).")
-        for text in texts:
-            if not isinstance(text, (str, list, tuple)):
-                raise TypeError(f"{who} expects texts (or lists of words), got {type(text).__name__} {text!r}.")
+        for text in _listed(who, "texts", texts):
+            words = [text] if isinstance(text, str) else text
+            if not isinstance(words, (list, tuple)):
+                raise TypeError(f"{who} expects texts (or lists of words), got {describe(text)}.")
+            for word in words:
+                if not isinstance(word, str):
+                    raise TypeError(f"{who} expects texts (or lists of words), got {describe(word)} among the words.")
             yield self.words(text)
 
     def _in_use(self, i: int | None) -> bool:
@@ -196,6 +207,13 @@ MODES = {
     "freq": lambda tokenizer, i, n, length: n / length,
     "tfidf": lambda tokenizer, i, n, length: (1 + np.log(n)) * tokenizer._inverse_frequency(i),
 }
+
+
+def _listed(who: str, what: str, items: Any) -> Any:
+    """The items, or an error where there is a single one of something else."""
+    if isinstance(items, str) or not isinstance(items, Iterable):
+        raise TypeError(f"{who} expects {what}, got {describe(items)}.")
+    return items
 
 
 def pad_sequences(
@@ -244,13 +262,17 @@ def pad_sequences(
             raise ValueError(f"pad_sequences expects {name} 'pre' or 'post', got {side!r}.")
     if maxlen is not None:
         check_whole("pad_sequences", "maxlen", maxlen)
+    sequences = list(sequences) if isinstance(sequences, Iterable) else [sequences]
     for sequence in sequences:
         if not hasattr(sequence, "__len__") or isinstance(sequence, str):
             hint = "Use Tokenizer.texts_to_sequences first." if isinstance(sequence, str) else "Write [sequence]?"
             raise TypeError(f"pad_sequences expects a list of sequences of numbers, got {sequence!r} in it.\n{hint}")
     T = maxlen or max(map(len, sequences), default=0)
     item = next((np.shape(s)[1:] for s in sequences if len(s)), ())  # the shape of one step
-    padded = np.full((len(sequences), T, *item), value, dtype)
+    try:
+        padded = np.full((len(sequences), T, *item), value, dtype)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"pad_sequences expects a value of its dtype, got {value!r} for {dtype!r}.") from None
     for row, sequence in zip(padded, sequences):
         if not len(sequence):
             continue
