@@ -67,6 +67,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="passes over the training data (default: the model's own)")
     parser.add_argument("--device", default="cpu", help='"cpu" or "cuda" (default: cpu)')
     parser.add_argument("--seed", type=int, default=0, help="for weights, order and dropout (default: 0)")
+    parser.add_argument("--threads", type=int, default=1, help="how many share each batch: md.Threads (default: 1)")
     parser.add_argument("--out", default="minidl.png", help="where the picture goes (default: minidl.png)")
     return parser.parse_args(arguments)
 
@@ -81,6 +82,7 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--epochs expects at least 1, got {epochs}.")
     if options.seed < 0:
         raise ValueError(f"--seed expects 0 or more, got {options.seed}.")
+    check_threads(options)
     out = picture_path(options.out)
     md.arrays.device_module(options.device)  # says now, not after loading, when there is no GPU
     md.seed(options.seed)
@@ -93,7 +95,8 @@ def run(options: argparse.Namespace) -> None:
 
     model.to(options.device)
     started = time.perf_counter()
-    train_it = getattr(example, "fit", None) or functools.partial(fit, example)  # some bring a loop of their own
+    fit_ours = functools.partial(fit, example, threads=options.threads)
+    train_it = getattr(example, "fit", fit_ours)  # some bring a loop of their own
     history = train_it(model, train, validation, epochs, options.device)
     print(f"\n{time.perf_counter() - started:.1f} s of training.")
 
@@ -101,6 +104,15 @@ def run(options: argparse.Namespace) -> None:
     if history.history.get("loss"):  # else Ctrl-C came within the first epoch
         save(example.draw(model, history, test, result), out)
         print(f"\nPicture: {out}")
+
+
+def check_threads(options: argparse.Namespace) -> None:
+    """Refuse threads where there can be none."""
+    if options.threads > 1 and options.device != "cpu":
+        raise ValueError("--threads share the work on the processor: leave them out with --device cuda.")
+    if options.threads > 1 and hasattr(MODELS[options.model], "fit"):
+        raise ValueError(f"--threads: {options.model!r} trains by a loop of its own, in one thread.")
+    md.Threads(options.threads)  # says so if threadpoolctl is missing
 
 
 def picture_path(name: str) -> Path:
@@ -149,13 +161,15 @@ def check_gradients(example: ModuleType, model: md.Model, x: np.ndarray, y: np.n
     print(f"Checked before training: {report}.\n")
 
 
-def fit(example: ModuleType, model: md.Model, train: tuple, validation: tuple, epochs: int, device: str) -> Any:
+def fit(
+    example: ModuleType, model: md.Model, train: tuple, validation: tuple, epochs: int, device: str, threads: int
+) -> Any:
     """Train, and end with the weights of the best epoch, also when Ctrl-C cuts it short."""
     loader = example.batches(*train, device)
     example.prepare(model, epochs, len(loader))
     best = EarlyStopping(monitor="val_loss", patience=epochs, restore_best_weights=True)
     try:
-        return model.fit(loader, epochs=epochs, validation_data=validation, callbacks=[best])
+        return model.fit(loader, epochs=epochs, validation_data=validation, callbacks=[best], threads=threads)
     except KeyboardInterrupt:
         print("\nStopped. The best weights so far are kept.")
         return model.history

@@ -44,6 +44,14 @@ def test_the_same_seed_gives_the_same_run(few_images, tmp_path, capsys, monkeypa
     assert accuracy_line("1") == accuracy_line("1")
 
 
+def test_threads_share_the_work(few_images, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(mnist_dense, "draw", lambda *_: Figure())
+    fit, seen = models.Sequential.fit, []
+    monkeypatch.setattr(models.Sequential, "fit", lambda *a, **k: seen.append(k["threads"]) or fit(*a, **k))
+    assert main(["--model", "dense", "--epochs", "1", "--threads", "2", "--out", str(tmp_path / "p.png")]) == 0
+    assert seen == [2] and "Test accuracy" in capsys.readouterr().out
+
+
 def test_ctrl_c_keeps_the_best_weights(few_images, tmp_path, capsys, monkeypatch):
     class Impatient(callbacks.EarlyStopping):
         """Presses Ctrl-C in the ninth epoch, after spoiling the weights."""
@@ -77,6 +85,9 @@ def test_ctrl_c_keeps_the_best_weights(few_images, tmp_path, capsys, monkeypatch
         (["--out", "picture"], "expects the name of a picture"),
         (["--out", "picture.doc"], "expects the name of a picture"),
         (["--seed", "-1"], "--seed expects 0 or more"),
+        (["--threads", "0"], "expects n as a positive integer, got 0"),
+        (["--threads", "2", "--device", "cuda"], "leave them out with --device cuda"),
+        (["--threads", "2", "--model", "gan"], "'gan' trains by a loop of its own"),
     ],
 )
 def test_wrong_options_are_refused_in_words(options, words, capsys):

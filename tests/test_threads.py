@@ -3,6 +3,7 @@
 import sys
 import threading
 
+import fake_cupy
 import numpy as np
 import pytest
 from small_models import LABELS, VALUES, X, classifier, regressor, same_weights, two_by_two
@@ -177,6 +178,17 @@ def test_threadpoolctl_is_asked_for_by_name_and_only_where_it_is_needed(monkeypa
     md.Threads(1)
     with pytest.raises(ValueError, match=r'pip install "minidl\[fast\]"'):
         md.Threads(2)
+
+
+def test_a_batch_on_the_gpu_is_refused_and_one_thread_leaves_it_alone():
+    with fake_cupy.installed():
+        model = L.Dense(1, input_shape=(4,)).to("cuda")
+        x = md.Tensor(X, device="cuda")
+        with md.Threads(2) as threads, pytest.raises(ValueError, match="on the processor, this one is on a GPU"):
+            threads.backward(model, x, lambda y: y.sum())
+        with md.Threads(1) as threads:
+            threads.backward(model, x, lambda y: y.sum())
+        assert model.kernel.grad is not None
 
 
 def test_an_error_in_any_thread_reaches_the_caller_and_the_threads_go_on_working():
