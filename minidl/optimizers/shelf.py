@@ -52,7 +52,7 @@ class Shelf:
         self.single = [Run(self, [p], part) for p, part in zip(parameters, self.parts, strict=True)]
 
     def _plan(self) -> "list[Run]":
-        """Small neighbours in one run; each that is large, or taken whole, in a run of its own: no copy of its gradient."""
+        """Small neighbours in one run; what is large, or taken whole, in one of its own: its gradient is not copied."""
         runs = []
         small: list[tuple[Parameter, slice]] = []
         for p, part in zip([*self.parameters, None], [*self.parts, None], strict=True):
