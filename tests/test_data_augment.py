@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidl.data import DataLoader, random_shift
+from minidl.data import DataLoader, random_crop, random_shift
 
 
 def test_every_image_is_a_shifted_copy():
@@ -38,6 +38,21 @@ def test_uint8_stays_uint8():
 def test_wrong_shapes_and_shifts_are_refused(images, most):
     with pytest.raises(ValueError, match="random_shift expects"):
         random_shift(images, most)
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: random_shift(None), "an array of images .* got NoneType None"),
+        (lambda: random_shift(np.ones((2, 4, 4)), "1"), "most as a whole number from 0 on, got str '1'"),
+        (lambda: random_crop([[1]], (1, 1)), "an array of images .* got list"),
+        (lambda: random_crop(np.ones((2, 4, 4)), 3), r"size as \(height, width\), got int 3"),
+        (lambda: random_crop(np.ones((2, 4, 4)), ("a", 2)), "size as a positive integer, got str 'a'"),
+    ],
+)
+def test_other_kinds_are_refused(call, words):
+    with pytest.raises(TypeError, match=words):
+        call()
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

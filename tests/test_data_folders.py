@@ -126,11 +126,24 @@ def test_folders_that_teach_nothing_are_refused(folder, tmp_path):
         ({"color_mode": "gray"}, "Did you mean 'grayscale'"),
         ({"class_mode": "binaries"}, "Did you mean 'binary'"),
         ({"interpolation": "linear"}, "Did you mean 'bilinear'"),
+        ({"classes": ["cats", "cats"]}, "each of the classes once, got 'cats' twice"),
+        ({"classes": "cats"}, "classes as a list of folders' names, got str 'cats'"),
     ],
 )
 def test_wrong_settings_are_refused(folder, settings, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError), match=words):
         ImageFolder(folder, **settings)
+
+
+def test_a_folder_has_a_path():
+    with pytest.raises(TypeError, match="expects the path of a folder, got NoneType None"):
+        ImageFolder(None)
+
+
+def test_a_link_to_nothing_is_named(folder):
+    (folder / "cats" / "gone.png").symlink_to(folder / "no such file.png")
+    with pytest.warns(UserWarning, match=r"leaves out 1 of 11 files: cats.gone.png \(a link to nothing\)"):
+        ImageFolder(folder)
 
 
 def test_without_pillow_the_remedy_is_said(folder, monkeypatch):

@@ -143,13 +143,21 @@ def test_the_same_seed_gives_the_same_images():
     "settings, words",
     [
         ({"fill_mode": "neares"}, "Did you mean 'nearest'"),
-        ({"rotation_range": -1}, "rotation_range as a number from 0 on"),
+        ({"rotation_range": -1}, "rotation_range >= 0, got -1"),
+        ({"rotation_range": "5"}, "rotation_range as a number >= 0, got str '5'"),
+        ({"width_shift_range": [-1, 1]}, "width_shift_range as a number >= 0, got list"),
+        ({"horizontal_flip": "yes"}, "horizontal_flip as True or False, got str 'yes'"),
+        ({"rescale": "1/255"}, "rescale as a number, or None, got str '1/255'"),
+        ({"cval": "black"}, "cval as a number, got str 'black'"),
+        ({"crop": 3}, r"crop as \(height, width\), got int 3"),
+        ({"crop": (0, 3)}, "crop as a positive integer, got 0"),
+        ({"preprocessing_function": 3}, "expects preprocessing_function, got int 3"),
         ({"zoom_range": 1.0}, "zoom_range as z below 1"),
         ({"zoom_range": (1.2, 0.8)}, "zoom_range as z below 1"),
     ],
 )
 def test_wrong_settings_are_refused(settings, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError), match=words):
         ImageDataGenerator(**settings)
 
 

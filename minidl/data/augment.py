@@ -1,8 +1,12 @@
 """Augmentation: new training images from old ones, whose labels stay right (D.T1, D.T5)."""
 
+from typing import Any
+
 import numpy as np
 
-from minidl.arrays import Array, array_module, generator
+from minidl.arrays import Array, array_module, generator, is_array
+from minidl.errors import describe
+from minidl.settings import check_whole
 
 
 def random_shift(images: Array, most: int = 1, rng: np.random.Generator | int | None = None) -> Array:
@@ -26,11 +30,8 @@ def random_shift(images: Array, most: int = 1, rng: np.random.Generator | int | 
            [0., 0., 0.],
            [0., 0., 0.]])
     """
-    if images.ndim not in (3, 4):
-        raise ValueError(
-            f"random_shift expects images (N, H, W) or (N, H, W, C), got shape {images.shape}.\n"
-            "Flatten after it, not before."
-        )
+    check_images("random_shift", images)
+    check_whole("random_shift", "most", most, lowest=0)
     if not 0 <= most < min(images.shape[1:3]):
         raise ValueError(f"random_shift expects 0 <= most < image size, got {most!r} for shape {images.shape}.")
     xp = array_module(images)
@@ -60,13 +61,29 @@ def random_crop(images: Array, size: tuple[int, int], rng: np.random.Generator |
     array([[[ 9., 10., 11.],
             [13., 14., 15.]]])
     """
-    if images.ndim not in (3, 4):
-        raise ValueError(f"random_crop expects images (N, H, W) or (N, H, W, C), got shape {images.shape}.")
-    (N, H, W), (h, w) = images.shape[:3], size
+    check_images("random_crop", images)
+    (N, H, W), (h, w) = images.shape[:3], check_window("random_crop", "size", size)
     if not (0 < h <= H and 0 < w <= W):
         raise ValueError(f"random_crop cannot cut windows of {h} x {w} from images of {H} x {W}.")
     rng = generator(rng)
     return _cut(images, rng.integers(0, H - h + 1, N), rng.integers(0, W - w + 1, N), h, w)
+
+
+def check_images(who: str, images: Any) -> None:
+    """Refuse what is no array of images."""
+    if not is_array(images):
+        raise TypeError(f"{who} expects an array of images (N, H, W) or (N, H, W, C), got {describe(images)}.")
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            f"{who} expects images (N, H, W) or (N, H, W, C), got shape {images.shape}.\nFlatten after it, not before."
+        )
+
+
+def check_window(who: str, name: str, size: Any) -> tuple[int, int]:
+    """A window's height and width."""
+    if not isinstance(size, (tuple, list)) or len(size) != 2:
+        raise TypeError(f"{who} expects {name} as (height, width), got {describe(size)}.")
+    return check_whole(who, name, size[0]), check_whole(who, name, size[1])
 
 
 def _cut(images: Array, down: np.ndarray, right: np.ndarray, h: int, w: int) -> Array:

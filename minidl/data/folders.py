@@ -13,7 +13,7 @@ import numpy as np
 from minidl.arrays import Array, default_dtype
 from minidl.data.labels import to_categorical
 from minidl.data.loader import DataLoader
-from minidl.errors import first_few, unknown_name
+from minidl.errors import describe, first_few, unknown_name
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MODES = {"grayscale": ("L", 1), "rgb": ("RGB", 3), "rgba": ("RGBA", 4)}  # Pillow's name, and the channels
@@ -92,6 +92,8 @@ class ImageFolder(DataLoader):
         ):
             if value not in known and (name, value) != ("class_mode", None):
                 raise unknown_name(f"ImageFolder: {name}", value, known)
+        if not isinstance(directory, (str, PathLike)):
+            raise TypeError(f"ImageFolder expects the path of a folder, got {describe(directory)}.")
         self.directory, self.target_size = Path(directory), _checked_size(target_size)
         self.color_mode, self.class_mode, self.interpolation = color_mode, class_mode, interpolation
         self.image_shape = (*self.target_size, MODES[color_mode][1])
@@ -153,7 +155,7 @@ def class_names(directory: Path, classes: Sequence[str] | None, class_mode: str 
     if not directory.is_dir():
         raise FileNotFoundError(f"ImageFolder: there is no folder {str(directory)!r}.")
     inside = sorted(p.name for p in directory.iterdir() if p.is_dir() and not p.name.startswith("."))
-    names = inside if classes is None else list(classes)
+    names = inside if classes is None else _listed_names(classes)
     absent = [name for name in names if name not in inside]
     if absent:
         raise FileNotFoundError(f"ImageFolder: {str(directory)!r} has no folder for the classes {', '.join(absent)}.")
@@ -182,7 +184,7 @@ def find_images(directory: Path, names: list[str], all_of_them: bool = True) -> 
     files, labels, faults = [], [], []
     for label, name in enumerate(names):
         for path in sorted((directory / name).rglob("*")):
-            if path.suffix.lower() not in ENDINGS or path.name.startswith(".") or not path.is_file():
+            if path.suffix.lower() not in ENDINGS or path.name.startswith(".") or path.is_dir():
                 continue
             file = os.fspath(path.relative_to(directory))
             fault = what_is_wrong(path)
@@ -207,6 +209,8 @@ def find_images(directory: Path, names: list[str], all_of_them: bool = True) -> 
 
 def what_is_wrong(path: Path) -> str:
     """Why a file cannot be used; an empty string where it can."""
+    if not path.exists():
+        return "a link to nothing"
     if path.stat().st_size == 0:
         return "empty"
     try:
@@ -226,6 +230,16 @@ def pillow_package() -> ModuleType:
             "reading image files needs the package Pillow, which is not installed.\nInstall it with: pip install pillow"
         ) from error
     return Image
+
+
+def _listed_names(classes: Any) -> list[str]:
+    """The classes that were asked for, each once."""
+    if isinstance(classes, str) or not isinstance(classes, Sequence):
+        raise TypeError(f"ImageFolder expects classes as a list of folders' names, got {describe(classes)}.")
+    twice = [name for k, name in enumerate(classes) if name in classes[:k]]
+    if twice:
+        raise ValueError(f"ImageFolder expects each of the classes once, got {twice[0]!r} twice.")
+    return list(classes)
 
 
 def _checked_size(size: Any) -> tuple[int, int]:

@@ -8,11 +8,12 @@ import numpy as np
 
 from minidl.arrays import Array, array_module, as_array, default_dtype, generator
 from minidl.data.affine import affine_maps, affine_transform
-from minidl.data.augment import random_crop
+from minidl.data.augment import check_window, random_crop
 from minidl.data.folders import ImageFolder
 from minidl.data.interpolation import FILLS
 from minidl.data.loader import DataLoader
-from minidl.errors import channels_last, unknown_name
+from minidl.errors import channels_last, describe, unknown_name
+from minidl.settings import check_flag, check_number
 
 
 class ImageDataGenerator:
@@ -76,13 +77,19 @@ class ImageDataGenerator:
     ):
         if fill_mode not in FILLS:
             raise unknown_name("ImageDataGenerator: fill_mode", fill_mode, FILLS)
-        self.rotation_range = _not_negative("rotation_range", rotation_range)
-        self.width_shift_range = _not_negative("width_shift_range", width_shift_range)
-        self.height_shift_range = _not_negative("height_shift_range", height_shift_range)
+        who = "ImageDataGenerator"
+        self.rotation_range = check_number(who, "rotation_range", rotation_range, "[0, inf)")
+        self.width_shift_range = check_number(who, "width_shift_range", width_shift_range, "[0, inf)")
+        self.height_shift_range = check_number(who, "height_shift_range", height_shift_range, "[0, inf)")
         self.zoom_range = _zooms(zoom_range)
-        self.fill_mode, self.cval = fill_mode, float(cval)
-        self.horizontal_flip, self.vertical_flip, self.crop = bool(horizontal_flip), bool(vertical_flip), crop
-        self.rescale, self.preprocessing_function = rescale, preprocessing_function
+        self.fill_mode, self.cval = fill_mode, float(check_number(who, "cval", cval))
+        self.horizontal_flip = check_flag(who, "horizontal_flip", horizontal_flip)
+        self.vertical_flip = check_flag(who, "vertical_flip", vertical_flip)
+        self.crop = None if crop is None else check_window(who, "crop", crop)
+        self.rescale = check_number(who, "rescale", rescale, optional=True)
+        if preprocessing_function is not None and not callable(preprocessing_function):
+            raise TypeError(f"{who} expects preprocessing_function, got {describe(preprocessing_function)}.")
+        self.preprocessing_function = preprocessing_function
 
     def __call__(self, images: Array, rng: np.random.Generator | int | None = None) -> Array:
         """(N, H, W, C) -> the same images changed at random, then scaled, in the default dtype."""
@@ -168,18 +175,12 @@ def _flip(images: Array, axis: int, rng: np.random.Generator) -> Array:
     return xp.where(chosen, xp.flip(images, axis), images)
 
 
-def _not_negative(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise ValueError(f"ImageDataGenerator expects {name} as a number from 0 on, got {value!r}.")
-    return float(value)
-
-
 def _zooms(zoom_range: float | tuple[float, float]) -> tuple[float, float]:
     """(low, high)."""
     if isinstance(zoom_range, (tuple, list)) and len(zoom_range) == 2:
-        low, high = (_not_negative("zoom_range", z) for z in zoom_range)
+        low, high = (check_number("ImageDataGenerator", "zoom_range", z, "[0, inf)") for z in zoom_range)
     else:
-        z = _not_negative("zoom_range", zoom_range)
+        z = check_number("ImageDataGenerator", "zoom_range", zoom_range, "[0, inf)")
         low, high = 1 - z, 1 + z
     if not 0 < low <= high:
         raise ValueError(f"ImageDataGenerator expects zoom_range as z below 1, or 0 < low <= high, got {zoom_range!r}.")
