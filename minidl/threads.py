@@ -91,7 +91,8 @@ class Threads:
         L, y
             The loss, and what f gave, as leaves. ``.grad`` of the parameters is filled, as by ``Tensor.backward``.
         """
-        parts = _cut(x, self.n) if self.n > 1 else []
+        ready = getattr(f, "built", True)  # else this first call builds it
+        parts = _cut(x, self.n) if self.n > 1 and ready else []
         if len(parts) < 2 or debugging.active:  # debug mode looks for the user's line on this thread's stack
             y = f(x)
             L = loss(y)

@@ -90,6 +90,23 @@ def test_frozen_layers_get_no_gradient():
     assert [p.grad is None for p in model.parameters()] == [True, True, False, False]
 
 
+def test_the_first_call_builds_the_layer_as_without_threads():
+    def weights(n):
+        md.seed(0)
+        model = L.Dense(3)
+        with md.Threads(n) as threads:
+            threads.backward(model, X, lambda y: y.sum())
+        return model.get_weights()
+
+    assert all(np.array_equal(a, b) for a, b in zip(weights(1), weights(2)))
+
+
+def test_a_layer_that_is_not_built_inside_a_function_is_refused():
+    layer = L.Dense(3)
+    with md.Threads(2) as threads, pytest.raises(ValueError, match=r"Dense 'dense' is not built.*\n.*Call it once"):
+        threads.backward(lambda x: layer(x), X, lambda y: y.sum())
+
+
 # --- fit ----------------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +132,7 @@ def test_a_run_with_dropout_can_be_repeated_and_each_step_drops_other_units():
     assert same_weights(run(), run())
 
     drop, seen = L.Dropout(0.5, rng=3), []
+    drop(X)  # builds it
     with md.Threads(2) as threads:
         for _ in range(2):
             x = md.Tensor(np.ones((4, 50)), requires_grad=True)
@@ -182,13 +200,13 @@ def test_threadpoolctl_is_asked_for_by_name_and_only_where_it_is_needed(monkeypa
 
 def test_a_batch_on_the_gpu_is_refused_and_one_thread_leaves_it_alone():
     with fake_cupy.installed():
-        model = L.Dense(1, input_shape=(4,)).to("cuda")
+        model = md.Sequential([L.Dense(1, input_shape=(4,))]).to("cuda")
         x = md.Tensor(X, device="cuda")
         with md.Threads(2) as threads, pytest.raises(ValueError, match="on the processor, this one is on a GPU"):
             threads.backward(model, x, lambda y: y.sum())
         with md.Threads(1) as threads:
             threads.backward(model, x, lambda y: y.sum())
-        assert model.kernel.grad is not None
+        assert model.parameters()[0].grad is not None
 
 
 def test_an_error_in_any_thread_reaches_the_caller_and_the_threads_go_on_working():
@@ -216,7 +234,7 @@ def test_the_threads_end_with_the_block_and_blas_has_its_own_again():
 
     before, running, inside = blas(), threading.active_count(), []
     with md.Threads(3) as threads:
-        f = L.Dense(1, input_shape=(4,))
+        f = regressor()
         threads.backward(lambda x: inside.append(blas()) or f(x), X, lambda y: y.sum())
     assert blas() == before and threading.active_count() == running
     assert inside and all(n == 1 for ns in inside for n in ns)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl import initializers
-from minidl.arrays import Array, default_dtype, is_array, move
+from minidl.arrays import Array, default_dtype, here, is_array, move
 from minidl.autograd import Tensor
 from minidl.habits import LayerHabits
 from minidl.layers.naming import snake_case
@@ -136,6 +136,11 @@ class Layer(LayerHabits):
     def build_for(self, *inputs: Any) -> None:
         """Build the layer for inputs like these (Tensors, arrays or Symbols), once."""
         if not self.built:
+            if here.part is not None:
+                raise ValueError(
+                    f"{type(self).__name__} {self.name!r} is not built, and threads that share a batch cannot build it.\n"
+                    "Call it once on some data first."
+                )
             shapes = [_shapes(x) for x in inputs]
             self.build(shapes[0] if len(shapes) == 1 else shapes)
             self.built = True
