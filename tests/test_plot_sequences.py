@@ -35,6 +35,12 @@ def test_words_stand_in_lines_that_break_at_the_width():
     assert sorted(p.get_label() for p in ax.patches if len(p.get_label()) == 1) == ["a", "b"]
 
 
+def test_the_bar_of_colours_shows_the_half_in_use():
+    for effects, lowest in (([1.0, -2.0], -2.0), ([1.0, 2.0], 0.0)):
+        bar = plot.coloured_words([["one", "two"]], [effects]).figure.axes[-1]
+        assert bar.get_ylim() == (lowest, 2.0)
+
+
 def test_words_of_nothing_but_zeros_and_odd_letters_are_drawn():
     plot.coloured_words([["$5", "", " ", "naïve"], []], [[0, 0, 0, 0], []])._repr_png_()
 

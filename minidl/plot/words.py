@@ -90,7 +90,9 @@ def coloured_words(
     ax.set_ylim(y - LINE, -LINE)
     ax.set_aspect("equal", anchor="NW")
     ax.set_axis_off()
-    ax.figure.colorbar(scale, ax=ax, label=label, shrink=0.6, fraction=0.04)
+    bar = ax.figure.colorbar(scale, ax=ax, label=label, shrink=0.6, fraction=0.04)
+    if all((e >= 0).all() for e in numbers):
+        bar.ax.set_ylim(0, largest)  # half of the colours are not in use
     return ax
 
 
