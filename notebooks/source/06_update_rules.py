@@ -169,6 +169,7 @@ figure
 #
 # $$v \leftarrow \mu v - \alpha g, \qquad w \leftarrow w + v, \qquad 0 \le \mu < 1.$$
 #
+# $v$ has the shape of $w$ and starts at 0; $\mu$ is the share of it that is kept.
 # Steps that point the same way add up, to $1/(1 - \mu)$ times a single one; steps that point to and fro cancel. That
 # is what the valley needs. **Nesterov**'s form looks ahead: it measures the slope where the velocity would carry it.
 
@@ -187,15 +188,16 @@ for mu in (0.0, 0.5, 0.8, 0.9, 0.99):
 #
 # $$v \leftarrow \rho v + (1 - \rho)\, g^2, \qquad w \leftarrow w - \alpha \frac{g}{\sqrt{v + \varepsilon}}.$$
 #
-# $v$ (now it is not a velocity) is a running mean of squares, of the shape of $w$; squares, roots and divisions are
-# entry by entry. Steep and flat directions get steps of the same length. That makes $\alpha$ a length: about how far
-# each weight moves in a step, whatever the scale of the loss.
+# $v$ (now it is not a velocity) is a **running mean** of squares, of the shape of $w$: the share $\rho$ of the old mean
+# is kept, often 0.9, and the new square makes up the rest. Squares, roots and divisions are entry by entry, and
+# $\varepsilon$ is a tiny number that keeps the division away from 0. Steep and flat directions get steps of the same
+# length. That makes $\alpha$ a length: about how far each weight moves in a step, whatever the scale of the loss.
 #
 # ## Adam: both, and corrected
 #
-# Adam (D2.E5) keeps a running mean $m$ of the gradients and one, $v$, of their squares. Both start at 0, which makes
-# them too small at first. After $t$ steps with the same gradient $g$, $m$ is $(1 - \beta_1^t)\, g$, so that is
-# divided out:
+# Adam (D2.E5) keeps a running mean $m$ of the gradients and one, $v$, of their squares; $\beta_1$ and $\beta_2$ are the
+# shares that are kept, usually 0.9 and 0.999. Both means start at 0, which makes them too small at first. After $t$
+# steps with the same gradient $g$, $m$ is $(1 - \beta_1^t)\, g$, so that is divided out. A hat marks what is corrected:
 #
 # $$\begin{aligned}
 # m &\leftarrow \beta_1 m + (1 - \beta_1)\, g & v &\leftarrow \beta_2 v + (1 - \beta_2)\, g^2 \\
@@ -241,8 +243,8 @@ figure
 # %% [markdown]
 # As printed nothing is averaged: the estimate jumps about as much as the gradients themselves, and shrinks even a
 # steady one. The right form settles. Without the correction $m$ sets out from 0. So does $v$, but under a root: with
-# neither corrected, the first step is $(1 - \beta_1)/\sqrt{1 - \beta_2}$ times as long as it should be, about three
-# times with the usual 0.9 and 0.999.
+# neither corrected, the first step is $(1 - \beta_1)/\sqrt{1 - \beta_2}$ times as long as it should be: with the usual
+# 0.9 and 0.999 that is $0.1 / \sqrt{0.001}$, more than three times.
 #
 # ### Exercise: `adam_step`
 #
@@ -333,10 +335,10 @@ for name, rule in rules.items():
 # ## Weight decay: AdamW
 #
 # To keep weights small (D.T5) one may add $\tfrac{\lambda}{2} \sum w^2$ to the loss, so that $\lambda w$ joins the
-# gradient. In SGD that shrinks every weight by the same factor. Adam then divides it by $\sqrt{\hat v}$: weights with
-# large gradients are hardly decayed at all. **AdamW** shrinks the weights outside the division,
-# $w \leftarrow w - \alpha \lambda w$, before Adam's step. Watch two weights with noise for gradients, one loud, one
-# quiet:
+# gradient. (Here $\lambda$ is no curvature but one number, the strength of the decay.) In SGD that shrinks every weight
+# by the same factor. Adam then divides it by $\sqrt{\hat v}$: weights with large gradients are hardly decayed at all.
+# **AdamW** shrinks the weights outside the division, $w \leftarrow w - \alpha \lambda w$, before Adam's step. Watch two
+# weights with noise for gradients, one loud, one quiet:
 
 # %%
 decay = 1.0
