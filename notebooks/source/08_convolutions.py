@@ -5,7 +5,7 @@
 # does. It looks at small windows only, and at all of them with the same weights. This lesson asks what that knowledge
 # is worth, takes it away to see, and writes both directions of a convolution and of pooling.
 #
-# You need lesson 4 (dense layers, cross-entropy). About 60 minutes, three exercises.
+# You need lesson 4 (dense layers, relu, cross-entropy). About 60 minutes, three exercises.
 
 # %%
 import numpy as np
@@ -23,7 +23,8 @@ rng = np.random.default_rng(0)
 #
 # Handwritten digits of 28 × 28 pixels, and the network of D0.P1 (its last layer gives logits here). A second copy of
 # all images has its pixels **shuffled**: by one permutation, the same for every image. Nothing is lost, for the
-# permutation could be undone. But neighbours are neighbours no more.
+# permutation could be undone. But neighbours are neighbours no more. The layers `Conv2D` and `MaxPooling2D` are what
+# this lesson explains; `Flatten` lays out what they give as a row.
 
 # %%
 (x_train, y_train), (x_test, y_test) = md.data.mnist()
@@ -45,8 +46,8 @@ def conv_net():
             MaxPooling2D((2, 2)),  # (N, 5, 5, 64)
             Conv2D(64, (3, 3), activation="relu"),  # (N, 3, 3, 64)
             Flatten(),  # (N, 576)
-            Dense(64, activation="relu"),
-            Dense(10),
+            Dense(64, activation="relu"),  # (N, 64)
+            Dense(10),  # (N, 10)
         ]
     )
 
@@ -104,8 +105,10 @@ print(f"largest difference: {np.abs(flat[:, order] @ weights[order] - flat @ wei
 # %% [markdown]
 # ## The equation
 #
-# One kernel of $k_h \times k_w$ places lies on the image at row $h$, column $w$; what is under each place is
-# multiplied by its weights, and all is added up:
+# A **kernel** is a small array of weights, $k_h \times k_w$ places. It lies on the image with its first place at row
+# $h$, column $w$; what is under each place is multiplied by its weights, and all is added up. A pixel may have several
+# numbers, its **channels** (a colour image has three, ours have one), and several kernels, numbered by $f$, give
+# several channels again:
 #
 # $$y_{n,h,w,f} = b_f + \sum_{i=0}^{k_h - 1} \sum_{j=0}^{k_w - 1} \sum_{c=1}^{C} x_{n,\,h+i,\,w+j,\,c}\; W_{i,j,c,f}.$$
 #
@@ -121,10 +124,11 @@ print(f"largest difference: {np.abs(flat[:, order] @ weights[order] - flat @ wei
 #
 # ## Before you go on: predict
 #
-# One number after a 3 × 3 convolution has seen 3 × 3 pixels. After a second one it has seen more: this is its
-# **receptive field**. A pooling layer of 2 × 2 windows has stride 2: its windows lie two apart, so that neighbours
-# after it are two pixels apart in the image. **How many pixels along one side** has one number seen after several
-# layers with windows of $k$ and strides $s$, two lists?
+# One number after a 3 × 3 convolution has seen 3 × 3 pixels. After a second one it has seen 5 × 5, since each
+# neighbour adds a pixel on its side: this is its **receptive field**. The **stride** of a layer is how far apart its
+# windows lie: 1 in these convolutions, 2 in a pooling layer of 2 × 2 windows side by side. So neighbours after a
+# pooling layer are two pixels apart in the image, and after two of them four. **How many pixels along one side** has
+# one number seen after several layers with windows of $k$ and strides $s$, two lists?
 
 
 # %%
@@ -395,7 +399,7 @@ check.report()
 # 1. $3 \cdot 3 \cdot 32 \cdot 64 + 64 = 18{,}496$, for images of any size.
 # 2. Two of 3 × 3: $18 C^2$ against $25 C^2$. And there is room for a relu in between.
 # 3. All kernels make the same map. If the next layer treats them alike too, they get the same gradient and stay equal
-#    for ever: one kernel, many times. That is why weights begin at random (lesson 5).
+#    for ever: one kernel, many times. That is why weights begin at random (lesson 4).
 #
 # </details>
 #
