@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 10 · Memory: RNN and LSTM
 #
-# A sentence arrives word by word, and what it means may hang on its first one. A recurrent network reads a step at a
-# time and carries a memory along. Learning asks the opposite of reading: the error at the end must find its way back
-# to the beginning. In this lesson you will see that way close, and write the cell that keeps it open.
+# A sentence arrives word by word, and what it means may hang on its first one. A recurrent neural network (RNN) reads a
+# step at a time and carries a memory along. Learning asks the opposite of reading: the error at the end must find its
+# way back to the beginning. In this lesson you will see that way close, and write the cell that keeps it open, the LSTM
+# (long short-term memory).
 #
 # You need lesson 2 (the chain rule as a graph) and lesson 4 (dense layers). About 70 minutes, three exercises.
 
@@ -24,7 +25,8 @@ rng = np.random.default_rng(0)
 #
 # A sequence of 60 random steps goes through a layer of 32 units. How much does the *last* output depend on the input
 # of each step? That is a gradient, and its size against the distance is the picture of this lesson. There are three
-# layers: a plain RNN, an LSTM as it comes, and an LSTM whose **forget gates** were set to stay open.
+# layers: a plain RNN, an LSTM as it comes, and an LSTM whose **forget gates**, which say what is kept, were set to stay
+# open by a large bias.
 
 # %%
 T, N, H = 60, 8, 32  # steps, sequences, units
@@ -65,8 +67,7 @@ figure
 # ## Before you go on: predict
 #
 # An LSTM has a memory $c$. In each step a gate $f$ between 0 and 1 says which share of it is kept. **What share is left
-# after so many steps?** Then guess: for $f = 0.73$, which is $\sigma(1)$, and 50 steps, how many zeros follow the
-# point?
+# after so many steps?** Then guess: for $f = \sigma(1)$, about 0.73, and 50 steps, how many zeros follow the point?
 
 
 # %%
@@ -79,7 +80,21 @@ def memory_left(f, steps):
 
 check("memory_left", memory_left)
 
+
+# %%
+def memory_left_step_by_step(f, steps):
+    return np.prod(np.full(steps, f))
+
+
+share = check.mine_or(memory_left, memory_left_step_by_step)
+for bias in (1.0, 4.0):
+    f = float(md.sigmoid(bias))
+    print(f"forget bias {bias:.0f}: f = {f:.3f}, left after 50 steps {share(f, 50):.1e}")
+
 # %% [markdown]
+# The LSTM lines of the picture lie higher: their gates change with the input, and a second way back leads through the
+# output. But the order is this one.
+#
 # ## The plain RNN
 #
 # $$h_t = \tanh(x_t W + h_{t-1} U + b), \qquad h_0 = 0.$$
@@ -90,9 +105,10 @@ check("memory_left", memory_left)
 # | $h_t$ | the memory, which is the output too | $(N, H)$ |
 # | $W, U, b$ | the *same* weights at every step | $(D, H)$, $(H, H)$, $(H,)$ |
 #
-# Backwards, $\delta_t = \partial L / \partial z_t$ with $z_t$ what stands under the tanh. It comes from what is done
-# with $h_t$ outside and from the next step, and the weights gather their gradient from every step. That is
-# **back-propagation through time**: the chain rule on a graph as long as the sequence.
+# ($N$ sequences, $D$ numbers a step, $H$ units.) Backwards, let $\delta_t = \partial L / \partial z_t$, of shape
+# $(N, H)$, with $z_t$ what stands under the tanh. It comes from what is done with $h_t$ outside and from the next step,
+# and the weights gather their gradient from every step. That is **back-propagation through time**: the chain rule on a
+# graph as long as the sequence. ($\odot$ is entry by entry.)
 #
 # $$\delta_t = \Big(\frac{\partial L}{\partial h_t}\Big|_{\text{outside}} + \delta_{t+1} U^T\Big) \odot (1 - h_t^2),
 # \qquad \frac{\partial L}{\partial U} = \sum_t h_{t-1}^T \delta_t, \qquad
@@ -132,8 +148,8 @@ for name, ours, theirs in zip(("dW", "dU", "db"), rnn_backward(dh, small, rnn(sm
 # %% [markdown]
 # ## Why it dies, or explodes
 #
-# Each step back multiplies by $U^T$ and by $1 - h^2 \le 1$. If $U$ shrinks every direction, so does the gradient, step
-# after step; if it stretches one, the gradient can grow as fast. Here $U$ is a rotation times a number:
+# Each step back multiplies by $U^T$ and by $1 - h^2 \le 1$. If $U$ makes every vector shorter, the gradient shrinks
+# step after step; if it stretches some, the gradient can grow as fast. Here $U$ is a rotation times a number:
 
 # %%
 rotation, _ = np.linalg.qr(rng.normal(size=(H, H)))  # keeps every length
@@ -162,7 +178,8 @@ figure
 # ## The LSTM: a lane without a curve
 #
 # Hochreiter and Schmidhuber gave the cell a second memory $c$, to which things are *added*. Gates between 0 and 1,
-# learnt like all else, say what is written, kept and shown:
+# learnt like all else, say what is written, kept and shown. $W$ is $(D, 4H)$ now, $U$ is $(H, 4H)$, $b$ is $(4H,)$; the
+# gates, $a$, $c$ and $h$ are $(N, H)$ each:
 #
 # $$\begin{aligned}
 # z &= x_t W + h_{t-1} U + b & &(N, 4H)\text{, cut into four: } z_i, z_f, z_a, z_o \\
@@ -198,7 +215,8 @@ check("lstm_cell_forward", lstm_cell_forward)
 # %% [markdown]
 # ## Backwards through the cell
 #
-# Two gradients arrive, $dh$ and $dc$. First the whole gradient of $c$: it goes on to the next step, and it makes $h$.
+# Two gradients arrive, $dh = \partial L / \partial h_t$ and $dc$, that of $c_t$ from the next step. First the whole
+# gradient of $c_t$, written $\bar c$: it goes on to the next step, and it makes $h_t$.
 #
 # $$\bar c = dc + dh \odot o \odot (1 - \tanh^2 c)$$
 #
@@ -268,9 +286,9 @@ print(f"dW over six steps: largest difference {np.abs(dW - kernel.grad).max():.0
 # %% [markdown]
 # ## Words
 #
-# A word enters as a row of a table, its **embedding**: $e = E[\text{index}]$. Taking a row is a sum with one weight 1
-# and all others 0 (in D1.E2 the weights $\alpha_w$ are frequencies), so the gradient of $E$ is easy: the rows that were
-# taken get what arrives, once for each time, the others 0.
+# A word enters as a row of a table $E$, its **embedding**: $e = E[\text{index}]$, $(\text{words}, D) \to (D,)$. Taking
+# a row is a sum of all rows with one weight 1 and all others 0 (D1.E2 has other weights), so the gradient of $E$ is
+# easy: the rows that were taken get what arrives, once for each time, the others 0.
 #
 # Sentences have different lengths. Short ones are filled up with 0, and a **mask** tells the LSTM to let its memory
 # pass such steps untouched.
@@ -293,8 +311,9 @@ print("without a mask:", np.allclose(blind.predict(short), blind.predict(filled)
 # %% [markdown]
 # ## Real data: film reviews
 #
-# D1.P2 and D2.P3 are this network: embedding, LSTM, dense. 8,000 sentences, good or bad; ours is smaller, and so is its
-# patience: two epochs. An RNN of the same width runs beside it.
+# D1.P2 and D2.P3 are this network: embedding, LSTM, dense. Ours is smaller and learns for two epochs only, from
+# sentences that are good or bad reviews. An RNN of the same width runs beside it. (`Dropout` sets a random half of its
+# inputs to 0 in training, so that no unit relies on a single other one.)
 
 # %%
 (x_train, y_train), _, (x_test, y_test) = reviews.data()  # word numbers (N, 40), 0 in front of short sentences
@@ -320,11 +339,10 @@ for name, runs in trained.items():
     scores = [accuracy for _, accuracy in runs]
     print(f"{name:9s} test accuracy {min(scores):.3f} to {max(scores):.3f} over three seeds")
 print(f"always the more frequent answer: {max(y_test.mean(), 1 - y_test.mean()):.3f}")
-print(f"words in a sentence: {np.mean((x_test > 0).sum(axis=1)):.0f} on average")
+print(f"training {x_train.shape}, test {x_test.shape}, {np.mean((x_test > 0).sum(axis=1)):.0f} words on average")
 
 # %% [markdown]
-# The LSTM reads better, though these sentences are short: a memory that wears off still reaches most of their words. On
-# long texts the difference grows, as the first picture says.
+# The LSTM reads better, though these sentences are short: a memory that wears off still reaches most of their words.
 #
 # What does the network listen to? Leave out one word after the other, and see how the logit changes:
 
@@ -382,11 +400,11 @@ check.report()
 #
 # <details><summary>Answers</summary>
 #
-# 1. $c_0$, unchanged; the derivative is 1. (The gates depend on $h$, but $i = 0$ and $f = 1$ say that they are shut.)
+# 1. $c_0$, unchanged; the derivative is 1. (Gates depend on $h$ in general; here they are given.)
 # 2. $4 \cdot 64 \cdot (32 + 64 + 1) = 24{,}832$: four gates, each with a row for every input and every memory, and a
 #    bias.
-# 3. $\sigma(0) = ½$ forgets half of everything in each step, before a single thing has been learnt; $\sigma(1)$ keeps
-#    about 0.73. Your `memory_left` says what that means for ten steps.
+# 3. $\sigma(0) = \tfrac12$ forgets half of everything in each step, before a single thing has been learnt; $\sigma(1)$
+#    keeps about 0.73. Your `memory_left` says what that means for ten steps.
 #
 # </details>
 #
