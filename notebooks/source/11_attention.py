@@ -108,8 +108,10 @@ figure
 #
 # ## Before you go on: predict
 #
-# Why divide by $\sqrt d$? Suppose that all entries of $q$ and $k$ are independent, with mean 0 and variance 1. **What
-# is the standard deviation of $q \cdot k = \sum_{i=1}^{d} q_i k_i$?**
+# Why divide by $\sqrt d$? Suppose that all entries of $q$ and $k$ are independent, with mean 0 and variance 1. (The
+# variance is the mean of the squared distance from the mean, and the standard deviation is its root. Variances of
+# independent numbers add, and here each product $q_i k_i$ has mean 0 and variance 1 again.) **What is the standard
+# deviation of $q \cdot k = \sum_{i=1}^{d} q_i k_i$?**
 
 
 # %%
@@ -204,8 +206,8 @@ print("and minidl against finite differences:", md.check_grads(md.attention, q, 
 # ### Exercise: `causal_attention`
 #
 # A batch of sequences: $q, k$ of shape $(N, T, d)$, $v$ of shape $(N, T, e)$. `x.swapaxes(1, 2)` turns the matrices of
-# a batch round; `np.tri(T, dtype=bool)` is True on and below the diagonal. The check compares values, and then does
-# what a reader of minds would do: it changes the future and sees whether the past notices, down to the last bit.
+# a batch round; `np.tri(T, dtype=bool)` is True on and below the diagonal. The check compares values. Then
+# it changes the future and sees whether the past notices, down to the last bit.
 
 
 # %%
@@ -253,7 +255,8 @@ for name, target in tasks.items():
 #
 # One set of weights can look in one way. **Multi-head attention** cuts the features into $h$ groups, attends in each by
 # itself, and mixes the results with one more matrix. It costs no more than one wide head. Adding the input again
-# (a residual connection) and normalising makes it the block of D3.E2, out of which lesson 12 will build a GPT.
+# (a residual connection) and normalising makes it the block of D3.E2, of which `minidl/examples/gpt.py` builds a small
+# language model.
 
 # %%
 x = md.Tensor(rng.normal(size=(2, 5, 16)).astype(np.float32))
@@ -265,7 +268,7 @@ for heads in (1, 4):
 # %% [markdown]
 # ## Real data: which words count?
 #
-# 8,000 sentences from film reviews, good or bad. The plainest way to read a sentence is the mean of its word vectors.
+# Sentences from film reviews, good or bad. The plainest way to read a sentence is the mean of its word vectors.
 # D1.E2 has a *weighted* mean $\sum_w \alpha_w e_w$. Attention learns the weights: one learnt query $q$, asked of every
 # word, $\alpha = \text{softmax}(q \cdot e_w)$. That is all of the next network: 32 numbers a word, a query, a dense
 # layer. (The program D3.P1 is called a Transformer, but there is no attention in it. There is in this one.)
@@ -304,7 +307,8 @@ for seed in range(3):
     model.fit(x_train, y_train, epochs=3, batch_size=64, verbose=0)
     models.append(model)
     scores.append(model.evaluate(x_test, y_test, verbose=0)[1])
-print(f"test accuracy {min(scores):.3f} to {max(scores):.3f} over three seeds, on {len(y_test)} sentences")
+print(f"trained on {len(y_train)} sentences, judged on {len(y_test)} others")
+print(f"test accuracy {min(scores):.3f} to {max(scores):.3f} over three seeds")
 print(f"always the more frequent answer: {max(y_test.mean(), 1 - y_test.mean()):.3f}")
 
 # %%
