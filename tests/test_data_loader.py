@@ -225,3 +225,11 @@ def test_augmenting_neither_loses_nor_adds_samples(augment):
     loader = DataLoader(np.zeros((4, 3)), np.arange(4), batch_size=2, augment=augment)
     with pytest.raises(ValueError, match="expects augment to give an array of 2 samples, as many as it got, got"):
         next(iter(loader))
+
+
+def test_augment_may_make_several_arrays_of_one():
+    loader = DataLoader(np.arange(6), batch_size=4, shuffle=False, augment=lambda x, rng: (x, x + 1))
+    for x, y in loader:
+        np.testing.assert_array_equal(y, x + 1)
+    with pytest.raises(ValueError, match="an array of 4 samples, as many as it got, got"):
+        next(iter(DataLoader(np.arange(6), batch_size=4, augment=lambda x, rng: (x, x[1:]))))

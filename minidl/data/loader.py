@@ -36,7 +36,7 @@ class DataLoader:
         The one random generator by default (``minidl.seed``).
     device : {"cpu", "cuda"}, optional
         Where batches are moved to; by default they stay where the arrays are.
-    augment : function (x, rng) -> x, optional
+    augment : function (x, rng) -> x or (x, y), optional
         Changes the first array of every batch, for example ``random_shift``. Its generator follows from the epoch's
         seed and the batch's number, so that an interrupted epoch goes on with the same changes.
 
@@ -120,19 +120,21 @@ class DataLoader:
     def _batch(self, rows: np.ndarray, seed: int | None, k: int) -> Array | tuple[Array, ...]:
         batch = [take_rows(a, rows) for a in self.arrays]  # (N, ...) → (B, ...)
         if self.augment is not None:
-            batch[0] = self._augmented(batch[0], np.random.default_rng([seed, k]))
+            batch[:1] = self._augmented(batch[0], np.random.default_rng([seed, k]))
         if self.device is not None:
             batch = [move(b, self.device) for b in batch]
         return batch[0] if len(batch) == 1 else tuple(batch)
 
-    def _augmented(self, x: Array, rng: np.random.Generator) -> Array:
-        """What ``augment`` makes of x (B, ...): other numbers, but as many samples, since labels go with them."""
+    def _augmented(self, x: Array, rng: np.random.Generator) -> list[Array]:
+        """What ``augment`` makes of x (B, ...): one array or several, with as many samples, for labels go with them."""
         changed = self.augment(x, rng=rng)
-        if not is_array(changed) or changed.shape[:1] != x.shape[:1]:
-            raise ValueError(
-                f"DataLoader expects augment to give an array of {len(x)} samples, as many as it got, "
-                f"got {describe(changed)}."
-            )
+        changed = list(changed) if isinstance(changed, tuple) else [changed]
+        for a in changed:
+            if not is_array(a) or a.shape[:1] != x.shape[:1]:
+                raise ValueError(
+                    f"DataLoader expects augment to give an array of {len(x)} samples, as many as it got, "
+                    f"got {describe(a)}."
+                )
         return changed
 
     def example(self) -> Array | tuple[Array, ...]:
