@@ -201,14 +201,27 @@ def check_choice(temperature: Any, top_k: Any, V: int) -> None:
 
 def checked_prompt(model: Any, prompt: Sequence[int], length: int) -> list[int]:
     """The prompt as a list, refused where the model cannot go on with it."""
+    if not (hasattr(model, "sequence_length") and hasattr(model, "new_past")):
+        raise TypeError(
+            f"generate expects a language model, which has sequence_length and new_past(), got {describe(model)}.\n"
+            "See minidl/examples/gpt.py for one; LanguageModel in minidl/sampling.py lists what it needs."
+        )
     T = model.sequence_length
     if not isinstance(length, Integral) or length < 0:
         raise ValueError(f"generate expects length as a number of symbols, got {length!r}.")
+    prompt = prompt.numpy() if isinstance(prompt, Tensor) else prompt
+    if not is_text(prompt):
+        raise TypeError(f"generate expects a prompt of indices, got {describe(prompt)}. Use a Tokenizer first.")
     if not 1 <= len(prompt) <= T:
         raise ValueError(
             f"generate expects a prompt of 1 to {T} symbols (sequence_length={T}), got {len(prompt)}."
             + (f"\nGive it the last {T}: prompt[-{T}:]." if len(prompt) else "")
         )
-    if np.asarray(prompt).dtype.kind not in "iu":
-        raise TypeError(f"generate expects a prompt of indices, got {describe(prompt)}. Use a Tokenizer first.")
     return [int(i) for i in prompt]
+
+
+def is_text(prompt: Any) -> bool:
+    """Is it one text, as indices?"""
+    if isinstance(prompt, np.ndarray):
+        return prompt.ndim == 1 and (prompt.dtype.kind in "iu" or not prompt.size)
+    return isinstance(prompt, Sequence) and all(isinstance(i, Integral) and not isinstance(i, bool) for i in prompt)

@@ -193,6 +193,20 @@ def test_spread_draws_quantiles_and_counts_zeros():
         (lambda: plot.decision_surface(predict, POINTS, np.zeros(5)), "class for each of 20 points"),
         (lambda: plot.decision_surface(lambda p: p[:3], POINTS, np.zeros(20)), "expects predict to give"),
         (lambda: plot.decision_surface(predict, POINTS, np.arange(20)), "colours for 8 classes, got 20"),
+        (lambda: plot.decision_surface(predict, POINTS, np.zeros(20) - 1), r"classes 0, 1, 2 \.\.\., got \[-1\.\]"),
+        (lambda: plot.decision_surface(predict, POINTS, np.zeros(20) + 0.5), "classes 0, 1, 2"),
+        (lambda: plot.decision_surface(predict, POINTS[:0], []), r"points \(N, 2\), got shape \(0, 2\)"),
+        (lambda: plot.decision_surface(predict, POINTS * np.nan, np.zeros(20)), "NaN or infinity among them"),
+        (
+            lambda: plot.decision_surface(predict, POINTS, np.zeros(20), resolution=1),
+            "resolution as a whole number from",
+        ),
+        (lambda: plot.worst_mistakes(IMAGES, LABELS, PROBABILITIES, n=0), "n as a positive integer, got 0"),
+        (lambda: plot.worst_mistakes(IMAGES, LABELS, PROBABILITIES, n=-1), "n as a positive integer, got -1"),
+        (lambda: plot.image_grid(IMAGES, columns=-1), "columns as a positive integer"),
+        (lambda: plot.weights_as_images(np.zeros((6, 2)), (2, 3), n=0), "n as a positive integer, got 0"),
+        (lambda: plot.weights_as_images(np.zeros((6, 2)), (-2, -3)), r"shape=\(-2, -3\)"),
+        (lambda: plot.weights_as_images(np.zeros((6, 2)), "ab"), "shape=ab"),
         (lambda: plot.gradient_spread({}), "at least one layer"),
         (lambda: plot.gradient_spread({"dense": None}), "'dense' is None. Call backward"),
         (lambda: plot.activation_spread({"dense": np.zeros(0)}), "'dense' is empty"),
@@ -202,3 +216,22 @@ def test_wrong_values_are_refused_in_three_lines(call, message):
     with pytest.raises(ValueError, match=message) as caught:
         call()
     assert str(caught.value).count("\n") <= 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot.training_curves(None), "what fit returns, or .* got NoneType None"),
+        (lambda: plot.training_curves({"loss": 1.0}), "what fit returns, or"),
+        (lambda: plot.training_curves({"loss": [1.0]}, figure=3), "figure as Matplotlib's Figure, got int"),
+        (lambda: plot.confusion_matrix([[1]], ax=3), "ax as Matplotlib's Axes, got int"),
+        (lambda: plot.image_grid(IMAGES, 3), "titles as a list of 12 strings, got int 3"),
+        (lambda: plot.decision_surface(None, POINTS, np.zeros(20)), "such as model.predict first, got NoneType"),
+        (lambda: plot.gradient_spread([1]), r"expects {name: array}, got list \[1\]"),
+        (lambda: plot.predictions([1], [1], [1]), r"expects {name: predicted values}, got list \[1\]"),
+    ],
+)
+def test_other_kinds_are_refused_in_a_line(call, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)

@@ -124,6 +124,11 @@ def test_a_graph_that_backward_has_used_up_is_refused_with_the_remedy():
 def test_other_kinds_are_refused():
     with pytest.raises(TypeError, match="expects a Tensor, got ndarray"):
         graph(np.ones(3))
+    for names in (3, {"x": 3}, {3: md.Tensor(1.0)}):
+        with pytest.raises(TypeError, match=r"graph expects names as {'W': W}, of Tensors, got"):
+            graph(md.Tensor(1.0), names=names)
+    with pytest.raises(TypeError, match="max_nodes as a positive integer, got str 'a'"):
+        graph(md.Tensor(1.0), max_nodes="a")
 
 
 def test_drawings_are_saved_and_shown(tmp_path):

@@ -181,11 +181,21 @@ def test_seeds_and_modes():
         ([1, 11], 3, ValueError, r"indices 0\.\.10 \(input_dim=11\), got 1\.\.11"),
         ([-1], 3, ValueError, r"indices 0\.\.10 \(input_dim=11\), got -1\.\.-1"),
         ([1.5], 3, TypeError, r"prompt of indices, got list \[1.5\]"),
+        (None, 3, TypeError, "prompt of indices, got NoneType None"),
+        (3, 3, TypeError, "prompt of indices, got int 3"),
+        ([[1, 2], [3]], 3, TypeError, r"prompt of indices, got list \[\[1, 2\], \[3\]\]"),
+        (np.ones((2, 3), int), 3, TypeError, r"prompt of indices, got int64 array of shape \(2, 3\)"),
     ],
 )
 def test_wrong_prompts_are_refused(prompt, length, error, words):
     with pytest.raises(error, match=words):
         generate(gpt(), prompt, length)
+
+
+@pytest.mark.parametrize("model", [None, lambda x: x, md.Sequential([md.layers.Dense(3, input_shape=(2,))])])
+def test_what_is_no_language_model_is_told(model):
+    with pytest.raises(TypeError, match="generate expects a language model, which has sequence_length and new_past"):
+        generate(model, [1, 2], 3)
 
 
 def test_sequences_longer_than_the_positions_are_refused():

@@ -14,9 +14,11 @@ import numpy as np
 from minidl.arrays import as_array, is_array, move
 from minidl.autograd import Tensor
 from minidl.backward import gradients
+from minidl.errors import describe
 from minidl.plot import svg
 from minidl.plot.layout import Layout, lay_out
 from minidl.plot.style import BLUE, GREY, INK, ORANGE, VERMILLION
+from minidl.settings import check_whole
 
 SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "power": "^", "matmul": "@", "negative": "−x"}
 SIZE, SMALL = 12.0, 10.0  # font sizes
@@ -86,6 +88,11 @@ def graph(
     """
     if not isinstance(y, Tensor):
         raise TypeError(f"graph expects a Tensor, got {type(y).__name__}.")
+    if names is not None and not (
+        isinstance(names, Mapping) and all(isinstance(name, str) and isinstance(t, Tensor) for name, t in names.items())
+    ):
+        raise TypeError(f"graph expects names as {{'W': W}}, of Tensors, got {describe(names)}.")
+    check_whole("graph", "max_nodes", max_nodes)
     nodes = collect(y, {id(t): name for name, t in (names or {}).items()}, max_nodes)
     if y.requires_grad and (gradient is not None or y.size == 1):
         differentiable = [node for node in nodes if node.requires_grad]

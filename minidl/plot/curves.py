@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.plot.style import BLUE, INK, VERMILLION, new_figure, tidy
+from minidl.errors import describe
+from minidl.plot.style import BLUE, INK, VERMILLION, figure_of, tidy
 
 PANELS_PER_ROW = 3
 
@@ -37,13 +38,16 @@ def training_curves(history: Any, figure: Any = None) -> Any:
     ['loss', 'accuracy']
     """
     curves: Mapping[str, Sequence[float]] = getattr(history, "history", history)
+    if not isinstance(curves, Mapping) or not all(isinstance(v, (list, tuple, np.ndarray)) for v in curves.values()):
+        raise TypeError(
+            f"training_curves expects what fit returns, or {{'loss': [1.0, 0.5]}}, got {describe(history)}."
+        )
     names = list(dict.fromkeys(name.removeprefix("val_") for name in curves))
     if not names or not any(len(values) for values in curves.values()):
         raise ValueError("training_curves expects at least one epoch, got an empty history. Call fit() first?")
     columns = min(len(names), PANELS_PER_ROW)
     rows = ceil(len(names) / columns)
-    if figure is None:
-        figure = new_figure(4.2 * columns, 3.2 * rows)
+    figure = figure_of(figure, 4.2 * columns, 3.2 * rows)
     for i, name in enumerate(names):
         ax = figure.add_subplot(rows, columns, i + 1)
         _draw_panel(ax, name, curves.get(name), curves.get("val_" + name))

@@ -1,14 +1,17 @@
 """Pictures of pictures: grids of images, the worst mistakes, and weights seen as images."""
 
 from collections.abc import Sequence
-from math import ceil, sqrt
+from math import ceil, prod, sqrt
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from minidl.arrays import move
+from minidl.errors import describe
 from minidl.metrics.reading import plain, read_sparse
-from minidl.plot.style import DIVERGING, GREYS, INK, axes_of, new_figure
+from minidl.plot.style import DIVERGING, GREYS, INK, axes_of, figure_of
+from minidl.settings import check_whole
 
 
 def image_grid(
@@ -43,13 +46,16 @@ def image_grid(
     if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[-1] != 3) or x.size == 0:
         raise ValueError(f"image_grid expects images (N, H, W) or (N, H, W, 1 or 3), got shape {x.shape}.")
     N = len(x)
+    if titles is not None and not isinstance(titles, Sequence):
+        raise TypeError(f"image_grid expects titles as a list of {N} strings, got {describe(titles)}.")
+    if columns is not None:
+        check_whole("image_grid", "columns", columns)
     if titles is not None and len(titles) != N:
         raise ValueError(f"image_grid expects {N} titles, got {len(titles)}.")
     columns = min(N, columns or _columns(N))
     rows = ceil(N / columns)
-    if figure is None:
-        lines = 0 if titles is None else max(str(title).count("\n") + 1 for title in titles)
-        figure = new_figure(1.15 * columns, (1.15 + 0.2 * lines) * rows)
+    lines = 0 if titles is None else max(str(title).count("\n") + 1 for title in titles)
+    figure = figure_of(figure, 1.15 * columns, (1.15 + 0.2 * lines) * rows)
     scale = {"cmap": cmap, "vmin": x.min(), "vmax": max(x.max(), x.min() + 1e-12)} if x.ndim == 3 else {}
     for n in range(N):
         ax = figure.add_subplot(rows, columns, n + 1)
@@ -95,6 +101,7 @@ def worst_mistakes(
     >>> [ax.get_title() for ax in figure.axes]                               # the surest mistake first
     ['1, said 0\n80 % sure', '1, said 0\n60 % sure']
     """
+    check_whole("worst_mistakes", "n", n)
     p = move(plain(probabilities), "cpu")
     labels, predicted = read_sparse("worst_mistakes", move(plain(labels), "cpu"), p)
     x = move(plain(images), "cpu")
@@ -104,7 +111,7 @@ def worst_mistakes(
     wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(own[wrong], kind="stable")][:n]
     if len(worst) == 0:
-        figure = new_figure(4, 1) if figure is None else figure
+        figure = figure_of(figure, 4, 1)
         figure.text(0.5, 0.5, "no mistakes", ha="center", va="center", color=INK)
         return figure
     names = [str(c) for c in range(p.shape[1])] if class_names is None else class_names
@@ -146,7 +153,9 @@ def weights_as_images(weights: Any, shape: tuple[int, ...] | None = None, n: int
     if W.ndim == 4 and W.shape[2] == 1:
         shape = W.shape[:2]
         W = W.reshape(-1, W.shape[-1])  # (kh, kw, 1, units) -> (kh · kw, units)
-    if W.ndim != 2 or shape is None or len(shape) != 2 or shape[0] * shape[1] != W.shape[0] or W.size == 0:
+    if n is not None:
+        check_whole("weights_as_images", "n", n)
+    if W.ndim != 2 or not _is_area(shape, W.shape[0]) or W.size == 0:
         raise ValueError(
             f"weights_as_images expects (in, units) with shape=(H, W), H · W = in, or (kh, kw, 1, units),\n"
             f"got weights of shape {W.shape} and shape={shape}. Choose one input channel: kernel[:, :, [0], :]."
@@ -169,6 +178,12 @@ def weights_as_images(weights: Any, shape: tuple[int, ...] | None = None, n: int
     ax.set_title(f"{units} unit{'s' * (units > 1)}, {H} × {width} weights each")
     ax.figure.colorbar(drawn, ax=ax, label="weight", shrink=0.8, extend="both")
     return ax
+
+
+def _is_area(shape: Any, pixels: int) -> bool:
+    """Is it (H, W) of so many pixels?"""
+    sides = shape if isinstance(shape, (tuple, list)) else ()
+    return len(sides) == 2 and all(isinstance(n, Integral) and n > 0 for n in sides) and prod(sides) == pixels
 
 
 def _columns(n: int) -> int:

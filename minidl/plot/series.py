@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import move
+from minidl.errors import describe
 from minidl.metrics.reading import plain
 from minidl.plot.style import BLUE, GREEN, INK, ORANGE, PURPLE, axes_of, tidy
 
@@ -42,6 +43,8 @@ def predictions(times: Any, values: Any, predicted: Mapping[str, Any], ax: Any =
     times, values = (move(plain(a), "cpu") for a in (times, values))
     if times.ndim != 1 or times.shape != values.shape or not times.size:
         raise ValueError(f"predictions expects times and values (T,), got shapes {times.shape} and {values.shape}.")
+    if not isinstance(predicted, Mapping):
+        raise TypeError(f"predictions expects {{name: predicted values}}, got {describe(predicted)}.")
     if len(predicted) > len(LINES):
         raise ValueError(f"predictions expects at most {len(LINES)} models, got {len(predicted)}.")
     ax = axes_of(ax, 9, 3.6)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import move
+from minidl.errors import describe
 from minidl.metrics.reading import plain
 from minidl.plot.style import BLUE, INK, VERMILLION, axes_of, tidy
 
@@ -72,14 +73,16 @@ def activation_spread(activations: Mapping[str, Any], ax: Any = None) -> Any:
 
 def _flat(who: str, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Each array as one row of float64 numbers, on the CPU."""
+    if arrays is not None and not isinstance(arrays, Mapping):
+        raise TypeError(f"{who} expects {{name: array}}, got {describe(arrays)}.")
     if not arrays:
         raise ValueError(f"{who} expects at least one layer, got none.")
     flat = {}
     for name, a in arrays.items():
         if a is None:
             raise ValueError(f"{who}: {name!r} is None. Call backward() first?")
-        flat[name] = move(plain(a), "cpu").astype(np.float64).ravel()
-        if flat[name].size == 0:
+        flat[str(name)] = move(plain(a), "cpu").astype(np.float64).ravel()
+        if flat[str(name)].size == 0:
             raise ValueError(f"{who}: {name!r} is empty.")
     return flat
 

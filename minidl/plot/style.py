@@ -25,10 +25,19 @@ def new_figure(width: float, height: float) -> Any:
 def axes_of(ax: Any, width: float, height: float) -> Any:
     """The axes given, or new ones in a figure of this size in inches."""
     if ax is not None:
+        if not hasattr(ax, "imshow"):
+            raise TypeError(f"expected ax as Matplotlib's Axes, got {type(ax).__name__}. Write figure.subplots()?")
         return ax
     from minidl.plot.picture import PictureAxes
 
     return new_figure(width, height).add_subplot(axes_class=PictureAxes)
+
+
+def figure_of(figure: Any, width: float, height: float) -> Any:
+    """The figure given, or a new one of this size in inches."""
+    if figure is not None and not hasattr(figure, "add_subplot"):
+        raise TypeError(f"expected figure as Matplotlib's Figure, got {type(figure).__name__}. Write ax.figure?")
+    return new_figure(width, height) if figure is None else figure
 
 
 def tidy(ax: Any) -> None:

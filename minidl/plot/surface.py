@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import default_dtype, move
+from minidl.errors import describe
 from minidl.metrics.reading import plain
 from minidl.plot.style import CLASS_COLOURS, CLASS_MARKERS, INK, axes_of
+from minidl.settings import check_whole
 
 
 def decision_surface(
@@ -48,13 +50,20 @@ def decision_surface(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x₁', 'x₂')
     """
+    if not callable(predict):
+        raise TypeError(f"decision_surface expects a function such as model.predict first, got {describe(predict)}.")
+    check_whole("decision_surface", "resolution", resolution, lowest=2)
     x, y = move(plain(x), "cpu"), move(plain(y), "cpu")
-    if x.ndim != 2 or x.shape[1] != 2:
+    if x.ndim != 2 or x.shape[1] != 2 or not len(x):
         raise ValueError(f"decision_surface expects points (N, 2), got shape {x.shape}.")
+    if not np.isfinite(x).all():
+        raise ValueError("decision_surface expects points in the plane, got NaN or infinity among them.")
     if y.ndim == 2:
         y = y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)  # (N, 1) or (N, C) -> (N,)
     if y.shape != x.shape[:1]:
         raise ValueError(f"decision_surface expects a class for each of {len(x)} points, got shape {y.shape}.")
+    if (y < 0).any() or (y != y.astype(int)).any():
+        raise ValueError(f"decision_surface expects classes 0, 1, 2 ..., got {np.unique(y)[:6]}.")
     y = y.astype(int)
 
     margin = 0.12 * (x.max(axis=0) - x.min(axis=0)) + 1e-6
