@@ -27,9 +27,9 @@ rng = np.random.default_rng(0)
 #
 # $$L'(w) \approx D(h) = \frac{L(w + h) - L(w - h)}{2h}.$$
 #
-# The smaller the step, the better? We try 63 steps on one weight of a network that reads handwritten digits (lesson 4
-# builds one; here its loss is just a smooth curve). The numbers have 16 digits (`float64`) or 7 (`float32`), and
-# $\varepsilon$ is the relative size of their rounding. The slope by the chain rule is the truth.
+# We try 63 steps on one weight of a network that reads handwritten digits (lesson 4 builds one; here its loss is just a
+# smooth curve). The numbers have 16 digits (`float64`) or 7 (`float32`), and $\varepsilon$ is the relative size of their
+# rounding. The slope by the chain rule is the truth.
 
 # %%
 (images, labels), (test_images, test_labels) = md.data.digits()
@@ -99,8 +99,9 @@ figure
 #
 # $$\boxed{\;\text{error}(h) \approx \frac{h^2}{6} |L'''| + \frac{\varepsilon |L|}{h}\;}$$
 #
-# One grows with $h$, the other shrinks. On logarithmic axes they are straight lines with slopes 2 and −1: a V. Far to
-# the left $w + h$ is rounded to $w$, and nothing moves at all: 100 %.
+# One grows with $h$: a tenth of $h$, a hundredth of the error. The other shrinks, and `float32` has the larger
+# $\varepsilon$. On logarithmic axes they are straight lines with slopes 2 and −1: a V. Far to the left $w + h$ is
+# rounded to $w$, and nothing moves at all: 100 %.
 #
 # ### Exercise: `best_step`
 #
@@ -345,12 +346,13 @@ figure
 #
 # The formulas behind this library come from five articles. As printed, some are wrong. Most speak of a network of
 # three layers. One sample $a^{[0]}$ is a column, layer $l = 1, 2, 3$ is
-# $z^{[l]} = W^{[l]} a^{[l-1]} + b^{[l]}$, $a^{[l]} = \sigma(z^{[l]})$, and $\delta^{[l]} = \partial J / \partial
-# z^{[l]}$ for a loss $J$ (or $C$, or $L$). D0 ends in softmax and $J = -\sum_i y_i \log a^{[3]}_i$, where $y$ is 1 at
-# the right class, else 0 (put $g_i = -y_i / a_i$ into your `softmax_backward`). D4 ends in a sigmoid and
-# $\frac12 \sum (y - a)^2$. Shapes: $W^{[l]}$ $(n_l, n_{l-1})$; $b^{[l]}$, $z^{[l]}$, $a^{[l]}$ and $\delta^{[l]}$
-# $(n_l, 1)$. $\sigma$ is the sigmoid, $\sigma'$ its slope, $\sigma^{-1}$ its inverse: $z = \sigma^{-1}(a)$. In D2,
-# $\hat y$ are outputs for the targets $y$; $\beta_1, \beta_2$ are numbers near 1.
+# $z^{[l]} = W^{[l]} a^{[l-1]} + b^{[l]}$, $a^{[l]} = \sigma(z^{[l]})$, and
+# $\delta^{[l]} = \partial J / \partial z^{[l]}$ for a loss $J$ (or $C$, or $L$). D0 ends in softmax and
+# $J = -\sum_i y_i \log a^{[3]}_i$, where $y$ is 1 at the right class, else 0 (put $g_i = -y_i / a_i$ into your
+# `softmax_backward`). D4 ends in a sigmoid and $\frac12 \sum (y - a)^2$. Shapes: $W^{[l]}$ $(n_l, n_{l-1})$;
+# $b^{[l]}$, $z^{[l]}$, $a^{[l]}$ and $\delta^{[l]}$ $(n_l, 1)$. $\sigma$ is the sigmoid, $\sigma'$ its slope,
+# $\sigma^{-1}$ its inverse: $z = \sigma^{-1}(a)$. In D2, $\hat y$ are outputs for the targets $y$; $\beta_1, \beta_2$
+# are numbers near 1.
 #
 # | ID | what is claimed | the formula, as printed |
 # |---|---|---|
@@ -417,7 +419,7 @@ figure
 #
 # ## Does it matter? A network that learns from a wrong gradient
 #
-# "But the loss goes down!" We train a network (64 pixels, 32 hidden neurons, 10 outputs, all with $\sigma$, loss
+# We train a network (64 pixels, 32 hidden neurons, 10 outputs, all with $\sigma$, loss
 # $\frac12 \sum (y - a)^2$) on the digits with the right gradient, with D4.E2 and D4.E3 as printed, where $\sigma'(z)$
 # is lost, and with an unfinished function, a "stub", that returns zeros for the hidden layer. **Predict** which is
 # best on new digits.
