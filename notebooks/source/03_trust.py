@@ -27,9 +27,9 @@ rng = np.random.default_rng(0)
 #
 # $$L'(w) \approx D(h) = \frac{L(w + h) - L(w - h)}{2h}.$$
 #
-# We try 63 steps on one weight of a network that reads handwritten digits (lesson 4 builds one; here its loss is just a
-# smooth curve). The numbers have 16 digits (`float64`) or 7 (`float32`), and $\varepsilon$ is the relative size of their
-# rounding. The slope by the chain rule is the truth.
+# We try 63 steps on one weight of a network that reads handwritten digits (lesson 4 builds one; here its loss is just
+# a smooth curve). The numbers have 16 digits (`float64`) or 7 (`float32`), and $\varepsilon$ is the relative size of
+# their rounding. The slope by the chain rule is the truth.
 
 # %%
 (images, labels), (test_images, test_labels) = md.data.digits()
