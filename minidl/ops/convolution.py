@@ -184,14 +184,16 @@ def columns(x: Array, w: Windows, ones: bool = False) -> Array:
     """im2col: each window of x (n, *w.padded, C) as a row of kh · kw · C numbers, then a 1 where ``ones`` asks for it.
 
     Neighbours in a row of the image are neighbours in memory: where they are in the window too, they are copied in one
-    run. (Not for one channel: runs of three numbers cost more than the slices along the image's rows.)
+    run.
     """
     if w.pointwise and not ones:
         return rows(x)
+    if x.shape[-1] == 1:
+        return columns_of_one_channel(x, w, ones)
     xp = array_module(x)
     n, H, W, C = x.shape
     kh, kw = w.size
-    run = kw if w.dilation[1] == 1 and C > 1 else 1  # pixels copied together
+    run = kw if w.dilation[1] == 1 and C > 0 else 1  # pixels copied together
     if run > 1:
         view = xp.lib.stride_tricks.sliding_window_view(x.reshape(n, H, W * C), run * C, axis=2)
         x = view[:, :, ::C]  # (n, H, W - run + 1, run C): from each pixel on, run pixels
@@ -203,6 +205,16 @@ def columns(x: Array, w: Windows, ones: bool = False) -> Array:
     if ones:
         cols[..., -1] = 1
     return rows(cols)  # (n OH OW, kh kw C)
+
+
+def columns_of_one_channel(x: Array, w: Windows, ones: bool) -> Array:
+    """The same matrix, each of its columns in one piece of memory: rows of an image are copied, not single numbers."""
+    cols = array_module(x).empty((w.size[0] * w.size[1] + ones, len(x), *w.outputs), x.dtype)
+    for column, (i, j) in zip(cols, w.places()):
+        column[...] = x[w.seen_at(i, j)][..., 0]
+    if ones:
+        cols[-1] = 1
+    return rows(cols.transpose(1, 2, 3, 0))  # (n OH OW, kh kw): a view
 
 
 def chunks(x: Array, w: Windows):

@@ -136,10 +136,12 @@ def surround_composition(x: Any, w: Windows, value: float = 0) -> Any:
 
 
 def batches(N: int, numbers: int, limit: int) -> Iterator[slice]:
-    """The samples a few at a time: as many as make about ``limit`` numbers, of which each sample makes ``numbers``.
+    """The samples a few at a time, in equal batches of at most ``limit`` numbers; each sample makes ``numbers``.
 
-    >>> [(s.start, s.stop) for s in batches(5, numbers=300, limit=700)]
-    [(0, 2), (2, 4), (4, 6)]
+    >>> [(s.start, s.stop) for s in batches(10, numbers=300, limit=2500)]  # 5 and 5, not 8 and 2
+    [(0, 5), (5, 10)]
     """
-    step = max(1, limit // max(1, numbers))
+    most = max(1, limit // max(1, numbers))
+    count = max(1, -(-N // most))  # rounded up
+    step = max(1, -(-N // count))
     return (slice(n, n + step) for n in range(0, N, step))
