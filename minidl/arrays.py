@@ -132,6 +132,15 @@ def set_default_dtype(dtype: Any) -> None:
     _default_dtype = check_dtype("set_default_dtype", dtype, "f")
 
 
+def as_floating(x: Any) -> Any:
+    """An array or Tensor of floating numbers: of integers −x, x² and x − max x could wrap round.
+
+    >>> -np.array([3], np.uint8), -as_floating(np.array([3], np.uint8))
+    (array([253], dtype=uint8), array([-3.], dtype=float32))
+    """
+    return x if x.dtype.kind == "f" else x.astype(np.result_type(x.dtype, _default_dtype))
+
+
 def check_dtype(who: str, dtype: Any, kinds: str = "fiub") -> np.dtype:
     """The dtype, which must be one of real numbers (``kinds="f"``: of floating ones).
 

@@ -263,3 +263,12 @@ def test_settings_go_to_call_now_and_in_drawn_networks():
     np.testing.assert_array_equal(Weighted()(np.ones((1, 2)), factor=2.0, training=False).numpy(), [[2, 2]])
     with pytest.raises(TypeError, match="'weighted' got a Symbol by keyword, factor="):
         Weighted()(x, factor=x)
+
+
+@pytest.mark.parametrize("layer", [Dropout(0.5, rng=0), layers.GaussianNoise(10.0, rng=0)])
+def test_images_in_bytes_are_dropped_and_disturbed_as_floating_numbers(layer):
+    x = np.full((4, 5), 7, np.uint8)
+    y = layer(x).numpy()
+    assert y.dtype == np.float32
+    again = type(layer)(10.0 if isinstance(layer, layers.GaussianNoise) else 0.5, rng=0)
+    np.testing.assert_array_equal(y, again(x.astype(np.float32)).numpy())

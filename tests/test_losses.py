@@ -246,6 +246,19 @@ def test_n_labels_against_a_column_are_refused(loss):
         loss([1, 0, 0], p)
 
 
+@pytest.mark.parametrize("loss", ["mse", "huber", "binary_crossentropy", "categorical_crossentropy"])
+@pytest.mark.parametrize("targets", [np.full((3, 2), 1j), np.full((3, 2), "a"), np.full((3, 2), None)])
+def test_targets_that_are_no_real_numbers_are_refused(loss, targets):
+    with pytest.raises(TypeError, match="expected real numbers, got an array of"):
+        losses.get(loss)(targets, np.full((3, 2), 0.5))
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "kl_divergence"])
+def test_shares_below_0_are_refused(loss):
+    with pytest.raises(ValueError, match=rf"{loss} expects targets of 0 and 1, or the classes' shares, got -1\.0\.\.2"):
+        losses.get(loss)([[-1.0, 2.0]], [[0.5, 0.5]])
+
+
 def test_targets_may_be_tensors_and_change_no_gradient():
     y = outputs(np.float32)
     t = md.Tensor(ONEHOT.astype(np.float32))

@@ -145,6 +145,15 @@ def test_distances():
     )
 
 
+def test_distances_of_images_in_bytes():
+    """1 − 2 of uint8 is 255."""
+    t, y = np.array([1, 250], np.uint8), np.array([2, 0], np.uint8)
+    assert metrics.mean_absolute_error(t, y) == 125.5
+    assert metrics.mean_squared_error(t, y) == (1 + 250**2) / 2
+    logits = np.array([[1, 3, 200]], np.uint8)
+    assert metrics.perplexity([2], logits, from_logits=True) == pytest.approx(1)
+
+
 def test_perplexity_from_probabilities_and_from_logits():
     expected = np.exp(-np.mean([np.log(p[t]) for p, t in zip(PROBABILITIES, LABELS)]))
     assert metrics.perplexity(LABELS, PROBABILITIES) == pytest.approx(expected, rel=1e-5)

@@ -51,3 +51,16 @@ def test_integers_become_floating_numbers():
     for f in [md.sigmoid, md.silu, md.gelu, md.softplus, md.elu]:
         np.testing.assert_allclose(f(np.array([-1, 0, 2])), f(np.array([-1.0, 0.0, 2.0])))
         np.testing.assert_allclose(f(2), f(2.0))
+
+
+SOFT = [md.softmax, md.log_softmax, md.logsumexp, md.norm, *ALL, *GATES]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.int8, np.bool_])
+@pytest.mark.parametrize("f", SOFT)
+def test_small_integers_do_not_wrap_round(f, dtype):
+    """−x of uint8 3 is 253, x² of int8 100 is 16."""
+    x = np.array([0, 1, 3, 100]).astype(dtype)
+    y = f(x)
+    np.testing.assert_allclose(y, f(x.astype(float)), rtol=2e-3, atol=1e-6)
+    np.testing.assert_array_equal(f(Tensor(x)).data, y)

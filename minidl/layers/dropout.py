@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array, array_module, generator, move
+from minidl.arrays import Array, array_module, as_floating, generator, move
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.settings import check_number
@@ -60,6 +60,7 @@ class Dropout(Layer):
     def call(self, x: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return x
+        x = as_floating(x)
         return x * self.mask(x)
 
     def mask(self, x: Tensor) -> Array:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import generator, move
+from minidl.arrays import as_floating, generator, move
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.layers.dropout import Dropout
@@ -77,6 +77,7 @@ class GaussianNoise(Layer):
     def call(self, x: Tensor) -> Tensor:
         if not self.training or self.stddev == 0:
             return x
+        x = as_floating(x)  # noise rounded to whole numbers would be none
         n = generator(self.rng).standard_normal(x.shape, np.float32)
         return x + move(n, x.device).astype(x.dtype) * self.stddev
 

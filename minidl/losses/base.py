@@ -39,7 +39,7 @@ class Loss:
                 hint = "Change places, or use y_true.detach()."
                 raise ValueError(f"{self.name}(y_true, y_pred) gives no gradient to y_true, the targets.\n{hint}")
             y_true = y_true._data
-        if type(y_true) is not type(y_pred._data):
+        if type(y_true) is not type(y_pred._data) or y_true.dtype.kind not in "fiub":
             y_true = move(as_array(y_true), y_pred.device)
         if y_pred.size == 0:
             raise ValueError(f"{self.name} of an empty batch has no value: got outputs of shape {y_pred.shape}.")
@@ -58,6 +58,14 @@ class Loss:
                 + shape_hint(y_true.shape, y_pred.shape)
             )
         return y_true.astype(y_pred.dtype, copy=False)
+
+    def check_shares(self, y_true: Array) -> Array:
+        """Targets that say how much each class counts: 1 and 0, or shares of 1; a ValueError for numbers below 0."""
+        if y_true.min() < 0:
+            raise ValueError(
+                f"{self.name} expects targets of 0 and 1, or the classes' shares, got {y_true.min()}..{y_true.max()}."
+            )
+        return y_true
 
     def weights(self, sample_weight: Any, y_pred: Tensor) -> Array:
         """sample_weight / N, one number for each sample."""

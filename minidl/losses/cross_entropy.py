@@ -116,7 +116,7 @@ class CategoricalCrossentropy(CrossEntropy):
                 f"{self.name} expects one-hot targets of shape {y_pred.shape}, got labels of shape {y_true.shape}.\n"
                 "Use sparse_categorical_crossentropy, or to_categorical(labels) first."
             )
-        return super().check(y_true, y_pred)
+        return self.check_shares(super().check(y_true, y_pred))
 
 
 class SparseCategoricalCrossentropy(CrossEntropy):

@@ -14,6 +14,9 @@ class KLDivergence(Loss):
 
     name = "kl_divergence"
 
+    def check(self, y_true: Array, y_pred: Tensor) -> Array:
+        return self.check_shares(super().check(y_true, y_pred))
+
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
         check_outputs(self.name, y_pred)
         t = y_true.clip(EPSILON, 1)

@@ -6,7 +6,7 @@ t are the targets, y the outputs, n counts all their numbers (of all samples).
 from math import exp, log, sqrt
 from typing import Any
 
-from minidl.arrays import Array, array_module
+from minidl.arrays import Array, array_module, as_floating
 from minidl.metrics.reading import has_classes, plain_pair, read_sparse, same_shape
 from minidl.metrics.streaming import Mean
 
@@ -17,7 +17,7 @@ def _errors(who: str, targets: Any, outputs: Any) -> Array:
     """T − y, after their shapes were compared."""
     t, y = plain_pair(targets, outputs)
     same_shape(who, t, y)
-    return t - y
+    return as_floating(t) - as_floating(y)
 
 
 class MeanAbsoluteError(Mean):
@@ -66,6 +66,7 @@ class Perplexity(Mean):
         has_classes(self.name, outputs)
         labels, _ = read_sparse(self.name, targets, outputs)
         xp = array_module(outputs)
+        outputs = as_floating(outputs)
         own = xp.take_along_axis(outputs, labels[..., None], axis=-1)[..., 0]  # (..., C) -> (...,)
         if not self.from_logits:
             return -xp.log(xp.clip(own, EPSILON, 1.0))

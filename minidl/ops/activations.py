@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from minidl.arrays import array_module, constant
+from minidl.arrays import array_module, as_floating, constant
 from minidl.autograd import primitive
 from minidl.dispatch import composite
 from minidl.ops.exponentials import erf, exp
@@ -38,7 +38,7 @@ def sigmoid(x, /):
     >>> md.sigmoid([-1.0, 0.0, 2.0]).round(4)
     array([0.2689, 0.5   , 0.8808], dtype=float32)
     """
-    xp = array_module(x)
+    xp, x = array_module(x), as_floating(x)
     e = xp.exp(xp.minimum(-x, constant(87, x)))  # e⁸⁹ is more than float32 can hold
     return xp.reciprocal(e + constant(1, e))
 
@@ -130,7 +130,7 @@ def softplus(x, /):
     >>> md.softplus([-1e4, 0.0, 1e4]).round(4)
     array([0.000e+00, 6.931e-01, 1.000e+04], dtype=float32)
     """
-    xp = array_module(x)
+    xp, x = array_module(x), as_floating(x)
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.absolute(x)))
 
 

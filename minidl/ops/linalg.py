@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from minidl.arrays import array_module, as_array
+from minidl.arrays import array_module, as_array, as_floating
 from minidl.autograd import primitive
 from minidl.dispatch import composite
 from minidl.ops.arithmetic import multiply
@@ -209,7 +209,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     >>> md.norm(md.Tensor([[3.0, 4.0], [5.0, 12.0]]), axis=1)
     Tensor([ 5., 13.])
     """
-    x = as_operand(x)
+    x = as_floating(as_operand(x))
     n_axes = x.ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
     if ord is None or (ord == 2 and n_axes == 1) or (ord == "fro" and n_axes == 2):
         return euclidean_norm(x, axis, keepdims)

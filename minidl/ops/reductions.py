@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from minidl.arrays import array_module
+from minidl.arrays import array_module, as_floating
 from minidl.autograd import primitive
 from minidl.operators import unwrap
 from minidl.ops.exponentials import exp
@@ -208,7 +208,7 @@ def logsumexp(x, /, axis=None, keepdims=False):
     >>> md.logsumexp(md.Tensor([1e4, 1e4]))
     Tensor(10000.693)
     """
-    xp = array_module(x)
+    xp, x = array_module(x), as_floating(x)
     m = shift(x, axis)
     with np.errstate(divide="ignore"):  # log 0 = −inf is meant
         y = xp.log(xp.exp(x - m).sum(axis=axis, keepdims=True)) + m

@@ -8,7 +8,7 @@
 The output layer of the documents' classifiers (D0.E6, D0.P1) and the weights of attention (D3.E1).
 """
 
-from minidl.arrays import array_module
+from minidl.arrays import array_module, as_floating
 from minidl.autograd import primitive
 from minidl.ops.exponentials import exp
 
@@ -24,6 +24,7 @@ def softmax(x, /, axis=-1):
     Tensor([[0.5, 0.5],
             [1. , 0. ]])
     """
+    x = as_floating(x)
     y = array_module(x).exp(x - x.max(axis=axis, keepdims=True))
     y /= y.sum(axis=axis, keepdims=True)  # Σ_j e^x_j, whose axis stays with size 1 and so broadcasts
     return y
@@ -47,7 +48,7 @@ def log_softmax(x, /, axis=-1):
     >>> md.log_softmax(md.Tensor([0.0, -1000.0]))
     Tensor([    0., -1000.])
     """
-    xp = array_module(x)
+    xp, x = array_module(x), as_floating(x)
     shifted = x - x.max(axis=axis, keepdims=True)  # as in softmax
     return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
 
