@@ -419,6 +419,7 @@ check.report()
 # ## Sources
 #
 # The equations: D4.E1 (neuron), D2.E3 (sigmoid), D1.E1 (cross-entropy; here with two classes), D0.E5 and D2.E4 (the
-# update). The neuron with this loss is *logistic regression*: D. R. Cox, "The regression analysis of binary sequences",
-# 1958. The digits: E. Alpaydin and C. Kaynak, UCI repository, 1998. In the library: `minidl/ops/activations.py`,
-# `minidl/ops/cross_entropy.py`, `minidl/optimizers/rules.py`. Next: lesson 2, where the chain rule becomes a graph.
+# update). The neuron with this loss is *logistic regression*: D. R. Cox, "The regression analysis of binary
+# sequences", 1958. The digits: E. Alpaydin and C. Kaynak, UCI repository, 1998. In the library:
+# `minidl/ops/activations.py`, `minidl/ops/cross_entropy.py`, `minidl/optimizers/rules.py`. Next: lesson 2, where the
+# chain rule becomes a graph.

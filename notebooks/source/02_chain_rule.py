@@ -26,8 +26,8 @@ rng = np.random.default_rng(0)
 #
 # Four clouds of points. The target $t$ is $+1$ where exactly one of the two coordinates is near 1, and $-1$ where both
 # or none are: *exclusive or*, XOR. Left, one neuron has tried to learn it. Right, a network of five: a hidden layer of
-# four, and one neuron behind it for the output. Everything below, data, network and gradients, is NumPy; the next cell
-# uses `minidl` only to show the end at the beginning, and you need not understand it yet.
+# four, and one neuron behind it for the output. What you build below, network and gradients, is NumPy; the next cell
+# uses `minidl` to show the end at the beginning, and you need not understand it yet.
 
 # %%
 corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -47,8 +47,8 @@ figure
 # %% [markdown]
 # ## Before you go on: predict
 #
-# 1. The loss in the picture is the mean of $(\text{output} - t)^2$. A model that answers 0 to everything has the loss
-#    1. Why does the single neuron hardly do better, however long it learns?
+# 1. The loss in the picture is the mean of $(\text{output} - t)^2$. It is 1 for a model that answers 0 to everything.
+#    Why does the single neuron hardly do better, however long it learns?
 # 2. $y = x \cdot x + x$ at $x = 3$. In how many places is $x$ used? If each place reports its own slope, which three
 #    numbers must be added to get $\partial y / \partial x$?
 #

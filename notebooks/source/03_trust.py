@@ -172,8 +172,8 @@ def numerical_gradient(L, x, h=1e-5):
 
 # %% [markdown]
 # The suspect is **softmax**, which turns each row of $x$ into probabilities: $y_i = e^{x_i} / \sum_j e^{x_j}$. By the
-# quotient rule, $\partial y_j / \partial x_i = y_j\,(\delta_{ij} - y_i)$, where $\delta_{ij}$ is 1 for $i = j$, else
-# 0. Each $y_j$ passes on its share $g_j$:
+# quotient rule, $\partial y_j / \partial x_i = y_j\,(\delta_{ij} - y_i)$, where $\delta_{ij}$ is 1 for $i = j$, 0
+# otherwise. Each $y_j$ passes on its share $g_j$:
 #
 # $$\frac{\partial L}{\partial x_i} = \sum_j g_j\, y_j\, (\delta_{ij} - y_i).$$
 #
