@@ -5,6 +5,7 @@ character that came, on average over the last tenth, which it has never seen. Be
 """
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 import minidl as md
 from minidl import plot
-from minidl.data import DataLoader, Tokenizer, moby_dick
+from minidl.data import Tokenizer, moby_dick
 from minidl.examples import moby_picture as picture
 from minidl.examples.gpt import GPT
 from minidl.examples.ngrams import NGrams
@@ -86,15 +87,27 @@ def point_to_check(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> tu
     return x[places], y[places]
 
 
-def batches(x: np.ndarray, y: np.ndarray, device: str) -> DataLoader:
-    """Passages that begin at random; an epoch reads as many characters as the text has."""
+class Passages:
+    """The batches of an epoch: passages (B, T) that begin at random, as many characters as the text x (N,) has."""
 
-    def passages(starts: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        starts = starts + rng.integers(LENGTH, size=len(starts))  # (B,)
-        places = np.minimum(starts, len(x) - LENGTH)[:, None] + np.arange(LENGTH)  # (B, T)
-        return x[places], y[places]
+    def __init__(self, x: np.ndarray, y: np.ndarray):
+        self.x, self.y = x, y
 
-    return DataLoader(np.arange(0, len(x), LENGTH), batch_size=BATCH, augment=passages)
+    def __len__(self) -> int:
+        return math.ceil(len(self.x) / (BATCH * LENGTH))
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        rng = md.arrays.generator(None)
+        starts = rng.permutation(np.arange(0, len(self.x), LENGTH))
+        starts = np.minimum(starts + rng.integers(LENGTH, size=len(starts)), len(self.x) - LENGTH)
+        for i in range(0, len(starts), BATCH):
+            places = starts[i : i + BATCH, None] + np.arange(LENGTH)  # (B, T)
+            yield self.x[places], self.y[places]
+
+
+def batches(x: np.ndarray, y: np.ndarray, device: str) -> Passages:
+    """Those of the training text; ``fit`` moves them to the device."""
+    return Passages(x, y)
 
 
 def prepare(model: GPT, epochs: int, steps: int) -> None:
