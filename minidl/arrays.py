@@ -138,6 +138,8 @@ def as_floating(x: Any) -> Any:
     >>> -np.array([3], np.uint8), -as_floating(np.array([3], np.uint8))
     (array([253], dtype=uint8), array([-3.], dtype=float32))
     """
+    if not hasattr(x, "dtype"):
+        raise TypeError(f"expected an array of numbers, got {type(x).__name__}.")
     return x if x.dtype.kind == "f" else x.astype(np.result_type(x.dtype, _default_dtype))
 
 
