@@ -29,8 +29,8 @@ LEARNING_RATE = 3e-3
 PROMPT = "The whale "
 TEMPERATURES = (0.5, 0.8, 1.0)
 TOP_K = 40
-WRITTEN = 400  # characters of a sample
-SHOWN = 600  # characters of the unseen text in the picture
+WRITTEN = 500  # characters of a sample
+SHOWN = 1000  # characters of the unseen text in the picture
 
 
 def data() -> tuple[tuple, tuple, tuple]:
@@ -164,8 +164,8 @@ def draw(model: GPT, history: Any, test: tuple, result: dict[str, Any]) -> Any:
     """How the bits fell, what it writes, and what surprises it in the text that it has never seen."""
     figure = plot.style.new_figure(13, 10)
     figure.suptitle(f"Moby-Dick: {result['bits'].mean():.3f} bits per character of unseen text", fontsize=15)
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1.25, 1])
-    left, right = top.subfigures(1, 2, width_ratios=[1, 1.15])
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1.1, 1])
+    left, right = top.subfigures(1, 2, width_ratios=[1, 1.2])
     picture.curves(history.history, result["counts"], left.subplots())
     picture.samples(result["texts"], right.subplots())
     picture.surprise(characters(test[1][:SHOWN]), result["bits"][:SHOWN], bottom.subplots())

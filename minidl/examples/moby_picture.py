@@ -9,6 +9,7 @@ import numpy as np
 from minidl.plot.style import BLUE, GREY, INK, VERMILLION, tidy
 
 WIDTH = 74  # characters in a line of a sample
+LETTER = {"family": "monospace", "fontsize": 12, "color": INK}
 SURPRISED = 8  # bits that are shown in the darkest colour
 
 
@@ -22,13 +23,13 @@ def curves(history: Mapping[str, Sequence[float]], counts: Mapping[int, float], 
         ax.axhline(bits, color=GREY, linewidth=1, linestyle="--")
         name = {1: "single characters", 2: "pairs"}.get(n, f"{n} characters")
         ax.annotate(
-            f"counts of {name}: {bits:.2f}", (1, bits), (0, -3), ha="right", va="top", color=INK, fontsize=9,
+            f"counts of {name}: {bits:.2f}", (1, bits), (0, 2), ha="right", va="bottom", color=INK, fontsize=9,
             xycoords=("axes fraction", "data"), textcoords="offset points",
         )  # fmt: skip
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("epoch")
     ax.set_title("bits per character")
-    ax.legend(frameon=False, loc="center right")
+    ax.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.85))  # between the lines of the counts
     tidy(ax)
 
 
@@ -39,7 +40,7 @@ def samples(texts: Mapping[float, str], ax: Any) -> None:
     for temperature, text in texts.items():
         lines = textwrap.wrap(" ".join(text.split()), WIDTH)
         parts.append("\n".join([f"temperature {temperature}:", *(f"  {line}" for line in lines)]))
-    ax.text(0, 1, "\n\n".join(parts), va="top", family="monospace", fontsize=8.2, color=INK, parse_math=False)
+    ax.text(0, 1, "\n\n".join(parts), va="top", family="monospace", fontsize=10, color=INK, parse_math=False)
 
 
 def surprise(text: str, bits: Sequence[float], ax: Any) -> None:
@@ -51,7 +52,8 @@ def surprise(text: str, bits: Sequence[float], ax: Any) -> None:
         paper[down, : len(row)] = np.minimum(bits[first : first + len(row)], SURPRISED)
         first += len(row) + 1  # the line break is a character too
         for across, character in enumerate(row):
-            ax.text(across, down, character, ha="center", va="center", family="monospace", color=INK, parse_math=False)
+            if not character.isspace():
+                ax.text(across, down, character, ha="center", va="center", parse_math=False, **LETTER)
     ax.imshow(paper, cmap="Reds", vmin=0, vmax=1.5 * SURPRISED, aspect="auto")  # not to the end, where it is dark
     ax.set_axis_off()
     ax.set_title(f"unseen text: white 0 bits, the reddest {SURPRISED} and more", fontsize=11)
