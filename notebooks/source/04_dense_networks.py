@@ -21,9 +21,9 @@ rng = np.random.default_rng(0)
 # ## Where we are going
 #
 # XOR asks: is exactly one of two inputs on? No straight line parts the two answers. The program D4.P1 has a network of
-# 2 inputs, 3 **hidden** neurons (between input and output; Keras calls neurons *units*) and 1 output, all with the
-# sigmoid curve. It trains for 1,000 epochs with Adam, an update rule that lesson 6 explains. Left, that program as
-# printed. Right, the same network, with one number changed.
+# 2 inputs, 3 **hidden** neurons (between input and output) and 1 output, all with the sigmoid curve. (Keras, the
+# library whose names `minidl` uses, calls neurons *units*.) It trains for 1,000 epochs with Adam, an update rule that
+# lesson 6 explains. Left, that program as printed. Right, the same network, with one number changed.
 
 # %%
 x_xor = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)  # (4, 2)
