@@ -8,6 +8,7 @@ AttributeError: Sequential 'sequential' has no to_json. Your program is the desc
 Weights are saved, models are not: a file that describes a model has to be trusted like a program.
 """
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 
@@ -65,23 +66,49 @@ class OptimizerHabits:
         raise AttributeError(f"{type(self).__name__} has no lr. Write learning_rate = {value!r}.")
 
 
+LOAD = "Build the model by your program, then model.load_weights('weights.npz')."
+SETS = "Nothing is downloaded: md.data has digits, mnist, movie_reviews, moby_dick and sunspots."
+OWN_LAYER = "Write a class derived from md.Layer, whose call(self, x) computes it."
+
 IN_MODULES = {
-    "load_model": "Build the model by your program, then model.load_weights('weights.npz').",
+    "load_model": LOAD,
+    "model_from_json": LOAD,
     "save_model": "Write model.save_weights('weights.npz').",
-    "model_from_json": "Build the model by your program, then model.load_weights('weights.npz').",
     "clone_model": "Write copy.deepcopy(model), or build it again.",
     "plot_model": "Write model.summary(), or md.plot.graph(loss) for the graph of a Tensor.",
+    "np_utils": "Write to_categorical(labels), which is in keras.utils.",
+    "backend": "Write md.exp(x), md.mean(x) ...: minidl's functions take Tensors, and NumPy's do too.",
+    "applications": "No trained networks come with minidl: md.transfer.from_pytorch reads the weights of others.",
+    "Lambda": OWN_LAYER,
+    "Permute": OWN_LAYER,
+    "Dot": OWN_LAYER,
+    "concatenate": "Write Concatenate()([x, y]).",
+    "add": "Write Add()([x, y]), or x + y.",
+    "MaxPool2D": "Write MaxPooling2D.",
+    "AvgPool2D": "Write AveragePooling2D.",
+    "CuDNNLSTM": "Write LSTM.",
+    "CuDNNGRU": "Write GRU.",
+    "cifar10": SETS,
+    "fashion_mnist": SETS,
+    "imdb": SETS,
+    "load_img": "Write minidl.data.folders.read_image(path), or ImageDataGenerator().flow_from_directory(folder).",
+    "img_to_array": "Write minidl.data.folders.read_image(path), which gives an array.",
+    "TensorBoard": "Write CSVLogger('log.csv'), or md.plot.training_curves(history) afterwards.",
 }
 
 
-def absent(module: str, name: str) -> Exception:
-    """The error for a name that a module of the façade lacks.
+def absent_in(module: str) -> Callable[[str], NoReturn]:
+    """The ``__getattr__`` of a module of the façade, which Python calls for names that are not there.
 
     >>> from minidl.keras.models import load_model
     Traceback (most recent call last):
     ImportError: minidl.keras.models has no load_model.
     Build the model by your program, then model.load_weights('weights.npz').
     """
-    if name in IN_MODULES:
-        return ImportError(f"{module} has no {name}.\n{IN_MODULES[name]}")
-    return AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    def __getattr__(name: str) -> NoReturn:
+        if name in IN_MODULES:
+            raise ImportError(f"{module} has no {name}.\n{IN_MODULES[name]}")
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return __getattr__

@@ -1,6 +1,7 @@
 """Names that Keras has and minidl has not: whoever types one is told what to write instead."""
 
 import copy
+import importlib
 import inspect
 import pickle
 
@@ -62,9 +63,29 @@ def test_ones_own_attribute_of_that_name_is_ones_own():
 def test_modules_of_the_facade_say_it(name):
     with pytest.raises(ImportError, match=f"minidl.keras.models has no {name}\\.\n[A-Z]"):
         exec(f"from minidl.keras.models import {name}")
-    with pytest.raises(ImportError):
-        getattr(md.keras.utils, name)
-    assert not hasattr(md.keras.utils, "no_such_name") and not hasattr(md.keras.models, "no_such_name")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from minidl.keras import backend",
+        "from minidl.keras.layers import Lambda",
+        "from minidl.keras.callbacks import TensorBoard",
+        "from minidl.keras.datasets import cifar10",
+        "from minidl.keras.preprocessing.image import load_img",
+        "from minidl.keras.utils import plot_model",
+    ],
+)
+def test_each_module_of_the_facade_knows_what_is_asked_of_it(line):
+    with pytest.raises(ImportError, match=r"has no \w+\.\n\w+"):
+        exec(line)
+    module = importlib.import_module(line.split()[1])
+    assert not hasattr(module, "no_such_name")
+
+
+def test_what_is_there_is_not_said_to_be_absent():
+    for module in (md.keras, *(getattr(md.keras, name) for name in ("layers", "models", "utils", "callbacks"))):
+        assert not set(habits.IN_MODULES) & set(dir(module))
 
 
 def test_copies_pickles_and_help_do_not_mind():

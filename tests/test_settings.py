@@ -110,6 +110,10 @@ MISTAKES = [
     (lambda: layers.Parameter([1.0], dtype=complex), "Tensor expects a dtype of real numbers"),
     (lambda: md.Input(shape=(3,), dtype=complex), "Input expects a dtype of real numbers"),
     (lambda: md.initializers.Zeros()((2,), dtype=complex), "Zeros expects a dtype of real numbers"),
+    (
+        lambda: md.optimizers.Adam(learning_rate=md.schedules.CosineDecay),
+        r"got the class CosineDecay. Write CosineDecay\(",
+    ),
     (lambda: callbacks.EarlyStopping(monitor=3), "EarlyStopping expects monitor as a key of the logs .* got int 3"),
     (
         lambda: callbacks.EarlyStopping(patience=-1),

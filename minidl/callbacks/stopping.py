@@ -5,7 +5,7 @@ from typing import Any
 
 from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.monitor import Monitor
-from minidl.settings import check_number, check_whole
+from minidl.settings import check_flag, check_number, check_whole
 
 
 class EarlyStopping(Callback):
@@ -52,7 +52,8 @@ class EarlyStopping(Callback):
         self.patience = check_whole("EarlyStopping", "patience", patience, lowest=0)
         self.baseline = check_number("EarlyStopping", "baseline", baseline, optional=True)
         self.start_from_epoch = check_whole("EarlyStopping", "start_from_epoch", start_from_epoch, lowest=0)
-        self.verbose, self.restore_best_weights = verbose, restore_best_weights
+        self.verbose = verbose
+        self.restore_best_weights = check_flag("EarlyStopping", "restore_best_weights", restore_best_weights)
         self.forget()
 
     def forget(self) -> None:

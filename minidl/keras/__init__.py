@@ -28,6 +28,7 @@ Nothing is computed here: each module lists names, and the file on the right exp
 (``tf.random.set_seed`` is in ``minidl/random.py``; what Keras has and minidl has not, in ``minidl/habits.py``.)
 """
 
+from minidl import habits
 from minidl.keras import (
     callbacks,
     datasets,
@@ -49,3 +50,5 @@ __all__ = [
     "layers", "models", "optimizers", "losses", "metrics", "callbacks", "regularizers", "initializers",
     "datasets", "preprocessing", "utils",
 ]  # fmt: skip
+
+__getattr__ = habits.absent_in(__name__)

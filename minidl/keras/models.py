@@ -6,7 +6,4 @@ from minidl.models import Model, Sequential
 
 __all__ = ["Input", "Model", "Sequential"]
 
-
-def __getattr__(name: str) -> None:
-    """``load_model`` and others are not here: what to write instead."""
-    raise habits.absent(__name__, name)
+__getattr__ = habits.absent_in(__name__)

@@ -6,7 +6,4 @@ from minidl.data import pad_sequences, to_categorical
 
 __all__ = ["to_categorical", "pad_sequences", "set_random_seed"]
 
-
-def __getattr__(name: str) -> None:
-    """``plot_model`` and others are not here: what to write instead."""
-    raise habits.absent(__name__, name)
+__getattr__ = habits.absent_in(__name__)

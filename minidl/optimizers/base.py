@@ -44,6 +44,9 @@ class Optimizer(OptimizerHabits):
         global_clipnorm: float | None = None,
     ):
         who = type(self).__name__
+        if isinstance(learning_rate, type):
+            name = learning_rate.__name__
+            raise TypeError(f"{who} expects a schedule ready made, got the class {name}. Write {name}(...)?")
         if not callable(learning_rate):
             check_number(who, "learning_rate", learning_rate, "[0, inf)")
         self.learning_rate = learning_rate
