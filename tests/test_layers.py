@@ -272,3 +272,12 @@ def test_images_in_bytes_are_dropped_and_disturbed_as_floating_numbers(layer):
     assert y.dtype == np.float32
     again = type(layer)(10.0 if isinstance(layer, layers.GaussianNoise) else 0.5, rng=0)
     np.testing.assert_array_equal(y, again(x.astype(np.float32)).numpy())
+
+
+def test_images_in_bytes_are_pooled_and_added_as_floating_numbers():
+    """200 + 100 of uint8 is 44."""
+    x = np.array([[200, 100], [0, 100]], np.uint8)[None, :, :, None]
+    for pool, expected in ((layers.MaxPooling2D, 200), (layers.AveragePooling2D, 100)):
+        y = pool(2)(x)
+        assert y.dtype == np.float32 and y.item() == expected
+    assert layers.Add()([x, x]).numpy().ravel().tolist() == [400, 200, 0, 200]

@@ -8,6 +8,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from minidl.arrays import as_floating
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.ops.joining import concatenate
@@ -27,7 +28,7 @@ class Add(Layer):
         if any(x.shape != xs[0].shape for x in xs):
             shapes = ", ".join(str(x.shape) for x in xs)
             raise ValueError(f"Add {self.name!r} expects inputs of one shape, got {shapes}.")
-        y = xs[0]
+        y = as_floating(xs[0])
         for x in xs[1:]:
             y = y + x
         return y

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from minidl.arrays import as_array
+from minidl.arrays import as_array, as_floating
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.ops.pooling import average_pool, max_pool
@@ -55,7 +55,7 @@ class Pooling(Layer):
     def call(self, x: Tensor) -> Tensor:
         check_axes(self, x.shape, self.axes)
         try:
-            return type(self).op(x, self.pool_size, self.strides, self.padding)  # (N, OH, OW, C)
+            return type(self).op(as_floating(x), self.pool_size, self.strides, self.padding)  # (N, OH, OW, C)
         except ValueError as error:
             raise ValueError(f"{type(self).__name__} {self.name!r}: {error}") from error
 
