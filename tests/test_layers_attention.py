@@ -366,3 +366,10 @@ def test_blocks_train_alike_on_the_gpus_stand_in():
     with fake_cupy.installed():
         for a, b in zip(trained("cuda"), expected):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64])
+@pytest.mark.parametrize("normalize_first", [True, False])
+def test_a_block_gives_the_dtype_of_its_weights(dtype, normalize_first):
+    x = np.arange(12).reshape(1, 3, 4).astype(dtype)
+    assert layers.TransformerBlock(2, 8, normalize_first=normalize_first)(x).dtype == np.float32

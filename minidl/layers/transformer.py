@@ -115,6 +115,8 @@ class TransformerBlock(Layer):
             For generation, one for each block: see ``MultiHeadAttention``.
         """
         masks = {"attention_mask": attention_mask, "value_mask": padding_mask, "cache": cache}
+        gamma = self.attention_norm.gamma
+        x = x if x.dtype == gamma.dtype else x.astype(gamma.dtype)  # as Dense does; x + ... would keep float64
         if self.normalize_first:
             h = x + self.attend(self.attention_norm(x), masks)
             return h + self.network(self.network_norm(h))
