@@ -77,10 +77,10 @@ def plain_adagrad(w, gs, rate=0.001, start=0.1, epsilon=1e-7):
     return w
 
 
-def plain_adam(w, gs, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0, decay_rate=None):
+def plain_adam(w, gs, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0):
     m = v = 0
     for t, g in enumerate(gs, start=1):
-        w = w - (rate if decay_rate is None else decay_rate) * decay * w
+        w = w - rate * decay * w
         m = beta_1 * m + (1 - beta_1) * g
         v = beta_2 * v + (1 - beta_2) * g**2
         m_hat = m / (1 - beta_1**t)
@@ -92,7 +92,7 @@ def plain_adam(w, gs, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=
 def plain_muon(w, gs, rate=0.001, momentum=0.95, steps=5, nesterov=True, decay=0.004, ratio=1.0):
     """The polynomial is applied to the singular values themselves."""
     if w.ndim != 2:
-        return plain_adam(w, gs, rate * ratio, decay=decay, decay_rate=rate)
+        return plain_adam(w, gs, rate * ratio, decay=decay)
     B = 0
     for G in gs:
         w = w - rate * decay * w

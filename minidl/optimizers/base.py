@@ -68,6 +68,10 @@ class Optimizer(OptimizerHabits):
         """Change a block of weights ``w`` in place; ``t`` is scratch of the same size."""
         raise TypeError(f"{type(self).__name__} defines no update(self, w, g, t, rate): write the rule there.")
 
+    def decay(self, w: Array, rate: float) -> None:
+        """w ← w − α λ w, before ``update``."""
+        w *= 1.0 - rate * self.weight_decay
+
     def takes_whole(self, p: Parameter) -> bool:
         """Whether ``update`` gets this parameter by itself, in its own shape; others are flat, and cut or joined."""
         return False
@@ -127,7 +131,7 @@ class Optimizer(OptimizerHabits):
                 g = run.gradient()
                 for block, w, t, state in run.blocks:
                     if self.weight_decay:
-                        w *= 1.0 - rate * self.weight_decay
+                        self.decay(w, rate)
                     self.update(w, g[block], t, rate, **state)
             edits.mark_edited(shelf.flat)
 

@@ -22,11 +22,11 @@ class Muon(Adam):
     Parameters
     ----------
     parameters, learning_rate, **settings
-        As in every ``Optimizer``. The weights of both rules decay.
+        As in every ``Optimizer``.
     adam_beta_1, adam_beta_2, epsilon : float
         β₁, β₂ and ε of ``Adam``, for what is no matrix.
     adam_lr_ratio : float
-        Adam's rate, as a part of α.
+        Adam's rate, also that of its decay, as a part of α.
     exclude_layers : layers, optional
         Built layers whose matrices are Adam's too. The authors advise it for embeddings, whose rows have little to do
         with each other, and for the last layer.
@@ -84,6 +84,9 @@ class Muon(Adam):
 
     def takes_whole(self, p):
         return p.ndim == 2 and not any(p is q for q in self.excluded)
+
+    def decay(self, w, rate):
+        super().decay(w, rate if w.ndim == 2 else rate * self.adam_lr_ratio)
 
     def update(self, w, g, t, rate, m, v):
         """A matrix comes whole, as (m, n); of it B is remembered in ``m``, and nothing in ``v``."""
