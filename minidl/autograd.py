@@ -302,6 +302,8 @@ class Primitive:
     def _sort_arguments(self, args: tuple, settings: dict) -> tuple[tuple, dict]:
         """Tell inputs from settings: ``sum(x, 0)`` means ``sum(x, axis=0)``."""
         n = self.n_inputs
+        if len(args) == n and len(settings) == len(self.setting_names):
+            return args, settings  # each by its name already
         if n is not None and len(args) > n:
             given = dict(zip(self.setting_names, args[n:]))
             if len(given) < len(args) - n:

@@ -227,10 +227,10 @@ class Operators:
         return OPS["astype"](self, dtype)
 
     def sum(self, axis=None, keepdims=False):
-        return OPS["sum"](self, axis, keepdims)
+        return OPS["sum"](self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis=None, keepdims=False):
-        return OPS["mean"](self, axis, keepdims)
+        return OPS["mean"](self, axis=axis, keepdims=keepdims)
 
     def var(self, axis=None, ddof=0, keepdims=False):
         return OPS["var"](self, axis=axis, ddof=ddof, keepdims=keepdims)

@@ -138,7 +138,7 @@ class Layer(LayerHabits):
         if not self.built:
             if here.part is not None:
                 raise ValueError(
-                    f"{type(self).__name__} {self.name!r} is not built, and threads that share a batch cannot build it.\n"
+                    f"{type(self).__name__} {self.name!r} is not built, and threads that share a batch cannot do it.\n"
                     "Call it once on some data first."
                 )
             shapes = [_shapes(x) for x in inputs]

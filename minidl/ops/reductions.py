@@ -62,7 +62,7 @@ def sum(x, /, axis=None, keepdims=False):
     return x.sum(axis=axis, keepdims=keepdims)
 
 
-sum.rule(lambda g, y, x, axis, keepdims: stretch(g, x.shape, axis, keepdims))  # ∂y/∂x_i = 1
+sum.rule(lambda g, y, x, axis, keepdims: stretch(g, shape=x.shape, axis=axis, keepdims=keepdims))  # ∂y/∂x_i = 1
 
 
 @primitive(np.mean)
@@ -81,7 +81,8 @@ def mean(x, /, axis=None, keepdims=False):
     return y / n  # the same as x.mean(), which takes twice as long on small arrays
 
 
-mean.rule(lambda g, y, x, axis, keepdims: stretch(g / count(x, y), x.shape, axis, keepdims))  # ∂y/∂x_i = 1/n
+# ∂y/∂x_i = 1/n
+mean.rule(lambda g, y, x, axis, keepdims: stretch(g / count(x, y), shape=x.shape, axis=axis, keepdims=keepdims))
 
 
 @primitive(broadcasts=True)
