@@ -258,3 +258,24 @@ def test_a_copy_of_a_trained_model_is_independent(duplicate):
         assert p2.requires_grad and p2.trainable
         assert not np.shares_memory(p.data, p2.data)
         np.testing.assert_array_equal(p.grad, p2.grad)
+
+
+def test_one_parameter_is_frozen_and_thawed_by_itself():
+    model = md.Sequential([Dense(3, input_shape=(2,)), Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 2), np.float32), np.ones((4, 1), np.float32)
+
+    def moved():
+        before = model.get_weights()
+        model.fit(x, y, verbose=0)
+        return [not np.array_equal(a, b) for a, b in zip(before, model.get_weights())]
+
+    assert moved() == [True] * 4
+    model.layers[0].kernel.trainable = False
+    assert moved() == [False, True, True, True]
+    model.trainable = True  # also where the layer is thawed
+    assert moved() == [False, True, True, True]
+    model.layers[0].kernel.trainable = True
+    assert moved() == [True] * 4
+    with pytest.raises(TypeError, match="Parameter expects trainable as True or False, got str 'no'"):
+        model.layers[0].kernel.trainable = "no"

@@ -15,33 +15,12 @@ from minidl.arrays import Array, default_dtype, here, is_array, move
 from minidl.autograd import Tensor
 from minidl.habits import LayerHabits
 from minidl.layers.naming import snake_case
+from minidl.layers.parameter import Parameter
 from minidl.layers.symbolic import Symbol, call_on_symbols, check_inputs, check_shape
 from minidl.layers.weights import Loaded, load
 from minidl.patterns import select
 from minidl.regularizers import penalty
 from minidl.settings import check_flag
-
-
-class Parameter(Tensor):
-    """A Tensor that an optimizer changes.
-
-    With ``trainable=False`` it is kept and saved with its layer but never trained, also where the layer is thawed.
-
-    >>> Parameter([1.0, 2.0])
-    Parameter([1., 2.])
-    """
-
-    __slots__ = ("trainable", "regularizer")
-
-    def __init__(self, data: Any, trainable: bool = True, *, dtype: Any = None, regularizer: Any = None):
-        super().__init__(data, requires_grad=trainable, dtype=dtype)
-        self.trainable = check_flag("Parameter", "trainable", trainable)
-        self.regularizer = regularizer  # a function of the parameter, or None: see minidl.regularizers
-
-    def __repr__(self) -> str:
-        text = super().__repr__().replace("Tensor(", "Parameter(", 1).replace(", requires_grad=True", "")
-        text = text.replace("\n", "\n" + " " * (len("Parameter") - len("Tensor")))
-        return text if self.requires_grad else text[:-1] + ", trainable=False)"
 
 
 class Layer(LayerHabits):
