@@ -42,7 +42,7 @@ from minidl.errors import describe, unknown_name
 from minidl.habits import ModelHabits
 from minidl.layers.base import Layer
 from minidl.layers.naming import unique_name
-from minidl.layers.symbolic import Symbol
+from minidl.layers.symbolic import Symbol, check_shape
 from minidl.layers.weights import Loaded
 from minidl.saving import load_arrays, save_arrays
 from minidl.summary import summary_lines
@@ -242,7 +242,8 @@ class Sequential(Model):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the parameters for inputs of this shape, whose first axis is the batch: ``build((None, 784))``."""
-        self._draw(Symbol((None, *input_shape[1:])))
+        shape = check_shape("build", "input_shape", input_shape)
+        self._draw(Symbol((None, *shape[1:])))
 
     def build_for(self, *inputs: Any) -> None:
         if not self.built:

@@ -114,6 +114,13 @@ def test_input_stands_first_or_nowhere():
         md.Sequential([L.Dense(1), md.Input(shape=(2,))])
 
 
+def test_building_needs_a_shape():
+    with pytest.raises(TypeError, match=r"build expects input_shape as a tuple such as \(784,\), got 4"):
+        md.Sequential([L.Dense(3)]).build(4)
+    with pytest.raises(ValueError, match=r"build expects input_shape of positive sizes, .* got \(None, -4\)"):
+        md.Sequential([L.Dense(3)]).build((None, -4))
+
+
 def test_no_such_layer():
     model = md.Sequential([L.Dense(1, input_shape=(1,))])
     assert model.get_layer(index=0) is model.layers[0]
