@@ -143,7 +143,7 @@ for name in ("float64", "float32"):
 #
 # A function with many outputs has no single slope. We weigh its outputs: $L = \sum g \odot y$, where $g$ has the shape
 # of $y$, $\odot$ multiplies entry by entry, and the sum is over all entries. Then $\partial L / \partial y = g$: the
-# weights are the upstream gradient. Here $x$ has $N$ rows of $C$ numbers.
+# weights $g$ are the upstream gradient. Here $x$ has $N$ rows of $C$ numbers.
 #
 # $$\frac{\partial L}{\partial x_i} \approx \frac{\sum g \odot f(x + h e_i) - \sum g \odot f(x - h e_i)}{2h}$$
 #

@@ -90,8 +90,8 @@ check("first_loss_of", first_loss_of)
 # many units it has.
 #
 # Without the curve $\sigma$ two layers would be one: $(x W_1) W_2 = x (W_1 W_2)$, a straight line again. With it, each
-# hidden unit of the XOR network draws a line of its own, and the output combines the sides. These are the numbers
-# inside the network on the right:
+# hidden unit of the XOR network draws a line of its own and says on which side of it a point lies. The output makes its
+# answer of these. Here are the numbers inside the network on the right:
 
 # %%
 W1, b1, W2, b2 = model.get_weights()  # (2, 3), (3,), (3, 1), (1,)
