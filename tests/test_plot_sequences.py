@@ -68,6 +68,10 @@ def test_predictions_stand_at_the_end_of_the_series():
         (lambda: plot.coloured_words(["a b"], [[1, 2, 3]]), "Use words.split"),
         (lambda: plot.coloured_words([["a", "b"]], [[1]]), r"2 numbers for .*, got shape \(1,\)"),
         (lambda: plot.coloured_words([[]], [[]]), "at least one word"),
+        (lambda: plot.coloured_words([["a", "b"]], [[np.nan, 1]]), r"NaN or infinity for \['a', 'b'\]"),
+        (lambda: plot.coloured_words([["a"]], [[1]], width=0), "width > 0, got 0"),
+        (lambda: plot.coloured_words([[3]], [[1]]), r"words as strings, got \[3\]"),
+        (lambda: plot.coloured_words(None, None), "sentences as a list with a row for each sentence, got None"),
         (lambda: plot.attention_map(np.zeros((2, 4, 3, 3))), r"weights\[0, 0\] of \(N, heads, T, S\)"),
         (lambda: plot.attention_map(np.zeros((2, 3)), ["a"]), r"2 queries for weights \(2, 3\), got 1"),
         (lambda: plot.attention_map(np.zeros((2, 2)), ["a", "b"], ["c"]), "2 keys"),
@@ -77,6 +81,6 @@ def test_predictions_stand_at_the_end_of_the_series():
     ],
 )
 def test_wrong_values_are_refused_in_three_lines(call, message):
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises((ValueError, TypeError), match=message) as caught:
         call()
     assert str(caught.value).count("\n") <= 2

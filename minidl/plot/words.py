@@ -8,6 +8,7 @@ import numpy as np
 from minidl.arrays import move
 from minidl.metrics.reading import plain
 from minidl.plot.style import GREY, INK, axes_of
+from minidl.settings import check_number
 
 COLOURS = "RdBu"  # red below zero, white at zero, blue above
 SPACE, LINE, GAP = 0.5, 1.7, 0.5  # between words, lines and sentences, in letter sizes
@@ -57,6 +58,10 @@ def coloured_words(
     from matplotlib.colors import Normalize
     from matplotlib.patches import FancyBboxPatch
 
+    check_number("coloured_words", "width", width, "(0, inf)")
+    for name, rows in (("sentences", sentences), ("effects", effects)):
+        if isinstance(rows, str) or not hasattr(rows, "__len__"):
+            raise TypeError(f"coloured_words expects {name} as a list with a row for each sentence, got {rows!r}.")
     numbers = [np.asarray(move(plain(e), "cpu"), dtype=float) for e in effects]
     _check(sentences, numbers, titles)
     largest = max(float(np.abs(e).max()) for e in numbers if e.size) or 1.0
@@ -107,6 +112,10 @@ def _check(sentences: Sequence[Sequence[str]], numbers: list[np.ndarray], titles
             raise ValueError(f"coloured_words expects sentences as lists of words, got {words!r}. Use words.split().")
         if values.shape != (len(words),):
             raise ValueError(f"coloured_words expects {len(words)} numbers for {words}, got shape {values.shape}.")
+        if not all(isinstance(word, str) for word in words):
+            raise TypeError(f"coloured_words expects words as strings, got {words}.")
+        if not np.isfinite(values).all():
+            raise ValueError(f"coloured_words expects finite numbers, got NaN or infinity for {words}.")
     if not any(len(words) for words in sentences):
         raise ValueError("coloured_words expects at least one word.")
 
