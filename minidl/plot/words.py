@@ -76,7 +76,7 @@ def coloured_words(
             y += LINE
         for word, value in zip(words, values):
             text = _text(word, x, y, INK)
-            size = text.get_path().get_extents().x1 - x
+            size = text.get_path().vertices[:, 0].max(initial=x) - x  # get_extents() is exact, and slow
             if x > 0 and x + size > width:
                 x, y = 0.0, y + LINE
                 text = _text(word, x, y, INK)
