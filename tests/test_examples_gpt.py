@@ -117,6 +117,32 @@ def test_gradients_of_a_small_gpt_are_right():
     md.check_grads(lambda: loss(y, model(x)), parameters=model.parameters(), sample=4)
 
 
+@pytest.mark.parametrize("cuts", [[1], [2, 3], [1, 2, 3, 4, 5, 6], [7, 15]])
+def test_reading_in_pieces_is_reading_at_once(cuts):
+    """The n-grams and the convolution know the symbols of the piece before, attention all of them."""
+    md.seed(0)
+    model, x = GPT(9, 16, width=8, heads=2, blocks=2, ngrams=3, dropout=0.5).eval(), RNG.integers(0, 9, (2, 16))
+    past = model.new_past()
+    with md.no_grad():
+        pieces = [model(piece, past=past).numpy() for piece in np.split(x, cuts, axis=1)]
+    np.testing.assert_allclose(np.concatenate(pieces, axis=1), model(x).numpy(), atol=1e-5)
+
+
+def test_no_symbol_sees_a_later_one():
+    md.seed(0)
+    model, x = tiny(), RNG.integers(0, 80, (1, 16))
+    other = x.copy()
+    other[0, 9:] += 1
+    np.testing.assert_array_equal(model(x).numpy()[:, :9], model(other).numpy()[:, :9])
+
+
+def test_at_first_the_blocks_add_little():
+    model = GPT(9, 16, width=64, heads=2, blocks=4)
+    block = model.blocks[0]
+    for kernel, limit in ((block.attention.output_kernel, 128), (block.output.kernel, 320)):
+        assert 0.9 < abs(kernel.data).max() / (math.sqrt(6 / limit) / 8) <= 1  # Glorot's limit, by 2 L
+
+
 def test_the_network_on_the_gpu_gives_the_same():
     md.seed(0)
     model, x = tiny(), RNG.integers(1, 80, (2, 16))

@@ -7,6 +7,7 @@ import pytest
 
 import minidl as md
 from minidl.optimizers import SGD, Adagrad, Adam, AdamW, Muon, RMSprop
+from minidl.optimizers.muon import orthogonal
 from minidl.schedules import CosineDecay, StepDecay
 from tests.update_rules import STEPS, every_rule, some_gradients, some_parameters, train
 
@@ -61,6 +62,23 @@ def test_frozen_parameters_are_left_out(rule, settings, reference):
     end = train(optimizer, parameters, some_gradients())
     np.testing.assert_array_equal(end[0], frozen)
     assert len(optimizer.parameters) == len(parameters) - 1
+
+
+def test_muon_leaves_excluded_matrices_and_all_that_is_none_to_adam():
+    layers = [md.layers.Embedding(5, 3), md.layers.Dense(4), md.layers.Dense(2)]
+    model = md.Sequential(layers)
+    model(np.ones((2, 3), int))
+    alone = [md.Parameter(p.numpy().copy()) for p in model.parameters()]
+    gradients = some_gradients([p.shape for p in alone])
+    end = train(Muon(model.parameters(), exclude_layers=[layers[0], layers[2]]), model.parameters(), gradients)
+    by_adam = train(AdamW(alone), alone, gradients)
+    assert [(w == w2).all() for w, w2 in zip(end, by_adam)] == [True, False, True, True, True]
+
+
+def test_muons_steps_are_as_long_in_all_directions():
+    U, V = (np.linalg.qr(np.random.default_rng(i).normal(size=(6, 4)))[0] for i in (0, 1))
+    s = np.linalg.svd(orthogonal((U * [100.0, 10.0, 5.0, 2.0]) @ V.T, 5), compute_uv=False)
+    np.testing.assert_allclose(s, [0.9, 0.9, 0.9, 0.9, 0, 0], atol=0.24)
 
 
 # --- the documents' examples --------------------------------------------------------------------------------------

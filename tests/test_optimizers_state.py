@@ -10,7 +10,7 @@ import pytest
 
 import minidl as md
 from minidl import optimizers
-from minidl.optimizers import SGD, Adagrad, Adam, AdamW
+from minidl.optimizers import SGD, Adagrad, Adam, AdamW, Muon
 from minidl.schedules import StepDecay
 from tests.update_rules import every_rule, plain_adam, some_gradients, some_parameters, train
 
@@ -262,6 +262,9 @@ REFUSED = [
     (lambda: SGD([W], momentum=1.0), ValueError, r"momentum in \[0, 1\), got 1\.0"),
     (lambda: Adam([W], beta_1=1.0), ValueError, r"beta_1 in \[0, 1\), got 1\.0"),
     (lambda: AdamW([W], beta_2=-0.1), ValueError, r"beta_2 in \[0, 1\), got -0\.1"),
+    (lambda: Muon([W], exclude_layers=[md.layers.Dense(3, name="z")]), ValueError, "'z' has no parameters yet"),
+    (lambda: Muon([W], exclude_layers=[W]), TypeError, "layers in exclude_layers, got Parameter"),
+    (lambda: Muon([W], ns_steps=0), ValueError, "Muon expects ns_steps"),
     (lambda: SGD([W], clipnorm=0), ValueError, "clipnorm > 0, or None, got 0"),
     (lambda: SGD([W], clipvalue=-1.0), ValueError, "clipvalue > 0"),
     (lambda: SGD([W], global_clipnorm=-1.0), ValueError, "global_clipnorm > 0"),
@@ -299,7 +302,7 @@ def test_a_refused_state_changes_nothing():
         np.testing.assert_array_equal(after[name], value)
 
 
-@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adagrad", "adam", "adamw", "Adam", "RMSprop", "SGD"])
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adagrad", "adam", "adamw", "muon", "Adam", "RMSprop", "SGD"])
 def test_by_name(name):
     assert type(optimizers.get(name)).__name__.lower() == name.lower()
 

@@ -9,7 +9,7 @@ Every file defines the same names, in the order in which they are used:
 ``build()``                                   the network, not compiled yet
 ``loss()``                                    what is to become small
 ``point_to_check(x, y, rng)``                 a few samples, where the gradients are judged before training
-``batches(x, y, device)``                     the ``DataLoader`` of an epoch
+``batches(x, y, device)``                     those of an epoch: mostly a ``DataLoader``
 ``prepare(model, epochs, steps)``             ``compile``: optimizer, loss, metrics
 ``fit(model, train, validation, epochs,       in a few examples, instead of these two: a loop of their own; returns the
 device)``                                     ``History``
