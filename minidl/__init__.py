@@ -14,6 +14,7 @@ from minidl import (
     callbacks,
     check,
     data,
+    habits,
     initializers,
     keras,
     layers,
@@ -54,3 +55,5 @@ __all__ = [
     "schedules", "transfer", "keras", "random", "check",
     *ops.__all__,
 ]  # fmt: skip
+
+__getattr__ = habits.absent_in(__name__, AttributeError)

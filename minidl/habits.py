@@ -71,6 +71,10 @@ SETS = "Nothing is downloaded: md.data has digits, mnist, movie_reviews, moby_di
 OWN_LAYER = "Write a class derived from md.Layer, whose call(self, x) computes it."
 
 IN_MODULES = {
+    "GradientTape": "Write loss.backward(), or md.grad(f): every Tensor that requires a gradient is on the tape.",
+    "Variable": "Write md.Tensor(x, requires_grad=True), or md.Parameter(x) in a layer.",
+    "constant": "Write md.Tensor(x): it is one unless requires_grad=True.",
+    "convert_to_tensor": "Write md.Tensor(x).",
     "load_model": LOAD,
     "model_from_json": LOAD,
     "save_model": "Write model.save_weights('weights.npz').",
@@ -97,8 +101,10 @@ IN_MODULES = {
 }
 
 
-def absent_in(module: str) -> Callable[[str], NoReturn]:
-    """The ``__getattr__`` of a module of the façade, which Python calls for names that are not there.
+def absent_in(module: str, error: type[Exception] = ImportError) -> Callable[[str], NoReturn]:
+    """The ``__getattr__`` of a module, which Python calls for names that are not there.
+
+    What is mostly imported by its name raises ``ImportError``: of an ``AttributeError`` Python would not show the text.
 
     >>> from minidl.keras.models import load_model
     Traceback (most recent call last):
@@ -108,7 +114,7 @@ def absent_in(module: str) -> Callable[[str], NoReturn]:
 
     def __getattr__(name: str) -> NoReturn:
         if name in IN_MODULES:
-            raise ImportError(f"{module} has no {name}.\n{IN_MODULES[name]}")
+            raise error(f"{module} has no {name}.\n{IN_MODULES[name]}")
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return __getattr__

@@ -83,6 +83,13 @@ def test_each_module_of_the_facade_knows_what_is_asked_of_it(line):
     assert not hasattr(module, "no_such_name")
 
 
+def test_the_package_itself_says_it_and_can_be_asked():
+    with pytest.raises(AttributeError, match=r"minidl has no GradientTape\.\nWrite loss\.backward"):
+        _ = md.GradientTape
+    assert not hasattr(md, "Variable") and not hasattr(md, "no_such_name")
+    assert not set(habits.IN_MODULES) - {"add", "concatenate"} & set(dir(md))
+
+
 def test_what_is_there_is_not_said_to_be_absent():
     for module in (md.keras, *(getattr(md.keras, name) for name in ("layers", "models", "utils", "callbacks"))):
         assert not set(habits.IN_MODULES) & set(dir(module))

@@ -165,3 +165,29 @@ def test_nothing_is_trained_before_the_mistake_is_told(settings, message, tmp_pa
     with pytest.raises((ValueError, TypeError), match=message):
         model.fit(X, LABELS, verbose=0, **settings(tmp_path))
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
+
+
+@pytest.mark.parametrize("use", ["predict", "predict_on_batch"])
+def test_one_sample_without_the_axis_of_the_batch_is_recognised(use):
+    model = md.Sequential([md.layers.Dense(2, input_shape=(4,))])
+    with pytest.raises(ValueError, match=r"expects inputs of shape \(None, 4\), got \(None,\)\. .* Use x\[None\]"):
+        getattr(model, use)(np.ones(4, np.float32))
+
+
+def test_labels_of_class_weight_are_whole_numbers():
+    model = classifier()
+    with pytest.raises(TypeError, match="labels of class_weight as whole numbers, as in y, got 'a'"):
+        model.fit(X, LABELS, class_weight={"a": 1.0}, verbose=0)
+
+
+def test_weights_of_losses_are_numbers():
+    model = two_by_two()
+    with pytest.raises(TypeError, match="compile expects loss_weights as a number, got str 'a'"):
+        model.compile("sgd", ["sparse_categorical_crossentropy", "mse"], loss_weights=["a", 1.0])
+
+
+def test_an_infinite_loss_ends_training_and_is_not_saved(tmp_path):
+    model = regressor(loss=lambda y, p: ((y - p) * 1e30) ** 2.0)
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="the loss of epoch 1 is (inf|nan)"):
+        model.fit(X, VALUES, epochs=3, verbose=0, resume=tmp_path / "run.npz")
+    assert len(model.history.history["loss"]) == 1 and not (tmp_path / "run.npz").exists()

@@ -9,6 +9,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from itertools import chain, islice
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,8 @@ def weights_of(who: str, n: int, targets: list, sample_weight: Any, class_weight
     labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y), -1)[:, 0]  # (N,)
     of_class = array_module(y).ones(n, default_dtype())
     for label, weight in class_weight.items():
+        if not isinstance(label, (Integral, np.bool_)):
+            raise TypeError(f"{who} expects the labels of class_weight as whole numbers, as in y, got {label!r}.")
         check_number(who, f"class_weight[{label!r}]", weight, "[0, inf)")
         of_class[labels == label] = weight
     return of_class if w is None else w * of_class

@@ -87,8 +87,8 @@ class Run:
                     logs = {**self.objective.results(), **self._validate(epoch)}
                     callbacks.on_epoch_end(epoch, logs)
                     epoch, first, self.done = epoch + 1, 0, 0
-                    if math.isnan(logs["loss"]):
-                        self._end_for_nan(epoch)
+                    if not math.isfinite(logs["loss"]):
+                        self._end_for_nan(epoch, logs["loss"])
                         break  # without saving: the file keeps the last good epoch
                     self._save(epoch)
                     self.interrupt.raise_if_requested()
@@ -117,11 +117,11 @@ class Run:
             if model.stop_training:
                 break
 
-    def _end_for_nan(self, epoch: int) -> None:
-        """A loss that is NaN has made the weights NaN: say why no more epochs follow, unless a callback has."""
+    def _end_for_nan(self, epoch: int, loss: float) -> None:
+        """A loss that is NaN or infinite has spoilt the weights: say why training ends, unless a callback has."""
         if not self.model.stop_training:
             warnings.warn(
-                f"fit: the loss of epoch {epoch} is nan, and so are the weights now: training ends.\n"
+                f"fit: the loss of epoch {epoch} is {loss}, and the weights are spoilt by now: training ends.\n"
                 "Try a smaller learning rate, or look for NaN in the data.\n"
                 "Inside `with md.debug():` fit stops at the op that makes the first NaN or infinity, and names it.",
                 RuntimeWarning,

@@ -21,6 +21,7 @@ from minidl.autograd import Tensor
 from minidl.layers.naming import unique_name
 from minidl.ops.cross_entropy import check_classes
 from minidl.regularizers import penalty
+from minidl.settings import check_number
 
 
 class FunctionLoss(losses.Loss):
@@ -59,7 +60,7 @@ class Head:
         if isinstance(loss, type):
             loss = loss()
         self.loss = loss if isinstance(loss, losses.Loss) else FunctionLoss(loss)
-        self.weight = float(weight)
+        self.weight = float(check_number("compile", "loss_weights", weight))
         from_logits = getattr(self.loss, "from_logits", False)
         self.metrics = [metrics.get(metric, from_logits=from_logits) for metric in metrics_]
         self.total = 0.0

@@ -26,7 +26,7 @@ from minidl.training.evaluation import as_keras, evaluate_batches, predict_batch
 from minidl.training.fitting import Run
 from minidl.training.memory import keep_memory_for_training
 from minidl.training.objective import Objective
-from minidl.training.trial import try_one
+from minidl.training.trial import check_axes, try_one
 
 
 class Trainable(Layer):
@@ -265,6 +265,7 @@ class Trainable(Layer):
             )
         else:
             samples = Samples("predict", x, input_names=self.input_names)
+            check_axes(self, samples.x)
             batches = samples.batches(batch_size, False, device_of_model(self), steps)
         return predict_batches(self, batches, bar=verbosity(verbose) == 1)
 
@@ -278,7 +279,9 @@ class Trainable(Layer):
 
     def predict_on_batch(self, x: Any) -> Any:
         """What ``predict`` gives, for these samples as one batch."""
-        inputs, _, _ = Samples("predict_on_batch", x, input_names=self.input_names).whole(device_of_model(self))
+        samples = Samples("predict_on_batch", x, input_names=self.input_names)
+        check_axes(self, samples.x)
+        inputs, _, _ = samples.whole(device_of_model(self))
         with self.in_mode(False), no_grad():
             outputs = self(inputs)
         return [y.numpy() for y in outputs] if isinstance(outputs, (list, tuple)) else outputs.numpy()

@@ -13,12 +13,7 @@ from minidl.training.batches import Samples
 def try_one(model: Layer, example: Any, samples: Samples | Any) -> Any:
     """The outputs for ``example``: one of the samples; or a batch of the user's own, where ``samples`` are none."""
     tried = example if isinstance(example, list) else [example]
-    for x, shape in zip(tried, model.input_shapes()):
-        if x.ndim < len(shape):
-            fix = " Use x.reshape(-1, 1)?" if x.ndim == 1 else ""
-            if x.ndim > 1 and (*x.shape[1:], 1) == shape[1:]:
-                fix = " Use x[..., None]?"
-            raise ValueError(f"{model.name!r} expects inputs of shape {shape}, got {(None, *x.shape[1:])}.{fix}")
+    check_axes(model, tried)
     try:
         with model.in_mode(False), no_grad():
             return model(example)
@@ -27,6 +22,18 @@ def try_one(model: Layer, example: Any, samples: Samples | Any) -> Any:
             raise
         kind = ValueError if isinstance(error, ValueError) else TypeError
         raise kind(_of_the_data(str(error), model, tried, samples)) from error.__cause__
+
+
+def check_axes(model: Layer, arrays: list) -> None:
+    """Refuse inputs (N, ...) that lack an axis, where the model knows their shapes."""
+    for x, shape in zip(arrays, model.input_shapes()):
+        if x.ndim < len(shape):
+            fix = " Use x.reshape(-1, 1)?" if x.ndim == 1 else ""
+            if x.shape == shape[1:]:
+                fix = " Is it one sample? Use x[None]."
+            elif x.ndim > 1 and (*x.shape[1:], 1) == shape[1:]:
+                fix = " Use x[..., None]?"
+            raise ValueError(f"{model.name!r} expects inputs of shape {shape}, got {(None, *x.shape[1:])}.{fix}")
 
 
 def _of_the_data(message: str, model: Layer, tried: list, samples: Samples) -> str:
