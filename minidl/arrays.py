@@ -261,8 +261,8 @@ def generator(rng: "np.random.Generator | int | None" = None) -> np.random.Gener
     """
     if rng is None:
         rng = _generator
-    if isinstance(rng, np.random.Generator):
-        return rng if here.part is None else here.part.stream(rng)
-    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
-        return np.random.default_rng(check_whole("rng", "a seed", rng, lowest=0))
-    raise TypeError(f"rng must be a numpy.random.Generator, an integer seed or None, got {type(rng).__name__}.")
+    elif isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        rng = np.random.default_rng(check_whole("rng", "a seed", rng, lowest=0))
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, an integer seed or None, got {type(rng).__name__}.")
+    return rng if here.part is None else here.part.stream(rng)

@@ -5,7 +5,7 @@ nothing of each other, so that the batch x = (x₁, x₂) can be cut:
 
     y₁ = f(x₁)        |   y₂ = f(x₂)          forward, side by side
     L = loss(y₁, y₂)                          of the whole batch
-    w̄₁ = ȳ₁ ∂y₁/∂w    |   w̄₂ = ȳ₂ ∂y₂/∂w      backward, side by side, where v̄ = ∂L/∂v
+    w̄₁ = ȳ₁ ∂y₁/∂w    |   w̄₂ = ȳ₂ ∂y₂/∂w      backward, side by side, where v̄ = ∂L/∂v; ȳ is ``g`` in the code
     w̄ = w̄₁ + w̄₂
 
 This is data-parallel training (D3.E3, D.T8) inside one program. The weights w are shared, not copied, and the gradients
@@ -14,6 +14,8 @@ lock, so that the threads really run at the same time. It pays where arrays are 
 where Python itself has most to do (few units, or one step of time after the other).
 
 BLAS has one thread meanwhile: its own would hold the cores while they wait for the next product.
+
+A softmax or sigmoid at the end is left to the whole batch, because a cross-entropy looks behind it for the logits.
 """
 
 import contextvars
@@ -25,15 +27,18 @@ from typing import Any
 import numpy as np
 
 from minidl import debugging
-from minidl.arrays import device_of, here
+from minidl.arrays import device_of, here, is_array
 from minidl.autograd import Primitive, Tensor
 from minidl.backward import plus, walk
 from minidl.errors import describe
+from minidl.losses.cross_entropy import logits_behind
+from minidl.ops.activations import sigmoid
+from minidl.ops.softmax import softmax
 from minidl.settings import check_whole
 
 
 class Threads:
-    """Some threads that share each batch. Use it in a ``with`` block, at whose end they stop.
+    """Some threads that share each batch. They live as long as a ``with`` block.
 
     Parameters
     ----------
@@ -64,14 +69,20 @@ class Threads:
     def __init__(self, n: int):
         self.n = check_whole("Threads", "n", n)
         self._blas = _blas(n) if n > 1 else None
-        self._others = ThreadPoolExecutor(n - 1, "minidl") if n > 1 else None
+        self._others: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Threads":
+        if self.n > 1:
+            self._others = ThreadPoolExecutor(self.n - 1, "minidl")
         return self
 
     def __exit__(self, *error: Any) -> None:
         if self._others is not None:
             self._others.shutdown()
+            self._others = None
+
+    def __reduce__(self) -> tuple:
+        return Threads, (1,)  # a copy of a model in the middle of ``fit`` goes on alone: threads are not copied
 
     def backward(self, f: Callable, x: Any, loss: Callable) -> tuple[Tensor, Any]:
         """``y = f(x); L = loss(y); L.backward()``, where f is computed in parts.
@@ -79,18 +90,27 @@ class Threads:
         Parameters
         ----------
         f : Layer or function
-            Of x, sample by sample. The Tensors that it uses must be leaves, such as parameters. ``BatchNormalization``
+            Of x, sample by sample. Tensors that it uses must be leaves, such as parameters. ``BatchNormalization``
             looks at the whole batch and is refused, as is f where it gives not one row for each sample.
         x : array, Tensor or list of them
-            (N, ...) each.
+            (N, ...) each; Tensors that require a gradient are leaves too.
         loss : function
             Of what f gives, for all N samples, to one number.
 
         Returns
         -------
         L, y
-            The loss, and what f gave, as leaves. ``.grad`` of the parameters is filled, as by ``Tensor.backward``.
+            The loss, and what f gave. ``.grad`` of the parameters is filled, as by ``Tensor.backward``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            x cannot be cut; f looks at more than one sample; the ``with`` block has ended.
         """
+        if here.part is not None:
+            raise ValueError(
+                "Threads.backward was called by a function whose batch is shared already. Call it outside."
+            )
         ready = getattr(f, "built", True)  # else this first call builds it
         parts = _cut(x, self.n) if self.n > 1 and ready else []
         if len(parts) < 2 or debugging.active:  # debug mode looks for the user's line on this thread's stack
@@ -100,22 +120,27 @@ class Threads:
             return L, y
         self._side_by_side(lambda part: part.forward(f), parts)
         _advance(parts)
-        y = [_join(pieces) for pieces in zip(*(part.y for part in parts), strict=True)]  # (N, ...) each
-        outputs = y if parts[0].several else y[0]
-        L = loss(outputs)
+        ends = [End(pieces) for pieces in zip(*(part.y for part in parts), strict=True)]
+        y = [end.y for end in ends] if parts[0].several else ends[0].y
+        L = loss(y)
         L.backward()
         for part in parts:
-            part.g = [None if t.grad is None else t.grad[part.rows] for t in y]
+            part.y = [end.pieces[part.number] for end in ends]
+            part.g = [None if end.z.grad is None else end.z.grad[part.rows] for end in ends]
         self._side_by_side(Part.backward, parts)
         for part in parts:
             for w, g in part.gradients.items():
                 w.grad = g if w.grad is None else plus(w.grad, g)
-        return L, outputs
+        return L, y
 
     def _side_by_side(self, work: Callable, parts: list["Part"]) -> None:
         """Work on all parts, the first in this thread and each other in one of its own, and wait for all."""
+        if self._others is None:
+            raise ValueError(
+                f"Threads({self.n}) work only inside their block: with md.Threads({self.n}) as threads: ..."
+            )
         with self._blas.limit(limits=1):
-            # Each in a copy of this thread's context, so that np.errstate(...) holds there too.
+            # Each in a copy of this thread's context, so that np.errstate(...) and a layer's in_mode(...) hold there too.
             others = [self._others.submit(contextvars.copy_context().run, work, part) for part in parts[1:]]
             try:
                 work(parts[0])
@@ -139,8 +164,8 @@ class Part:
 
     def forward(self, f: Callable) -> None:
         """y = f(x), recorded."""
-        here.part = self
         try:
+            here.part = self
             y = f(self.x)
         finally:
             here.part = None
@@ -170,6 +195,24 @@ class Part:
         return self.streams[id(rng)][1]
 
 
+class End:
+    """One output of f for all samples: y = a(z), where a is a softmax or sigmoid that ended f, or nothing.
+
+    z is a leaf. Its ``pieces`` are what the parts computed, z₁, z₂, ...
+    """
+
+    def __init__(self, pieces: tuple[Tensor, ...]):
+        self.pieces = pieces
+        activation = None
+        for a in (softmax, sigmoid):
+            logits = [logits_behind(y, a) for y in pieces]
+            if all(z is not None for z in logits):
+                self.pieces, activation = tuple(logits), a
+        whole = np.concatenate([z.data for z in self.pieces])  # (N, ...)
+        self.z = Tensor(whole, requires_grad=any(z.requires_grad for z in self.pieces))
+        self.y = self.z if activation is None else activation(self.z)
+
+
 def _meet(*y: Any, gradients: tuple) -> Any:
     """A number S with ∂S/∂yₖ = gₖ: where one walk can start that leads back through several outputs."""
     return np.zeros((), y[0].dtype)
@@ -182,12 +225,13 @@ meet.joint_rule(lambda _, S, *y, needs, gradients: gradients)
 def _cut(x: Any, n: int) -> list[Part]:
     """A batch in n parts of nearly equal size; in fewer, where there are fewer samples."""
     arrays = x if isinstance(x, (list, tuple)) else [x]
-    if any(device_of(getattr(a, "data", a)) != "cpu" for a in arrays):
-        raise ValueError("Threads share a batch on the processor, this one is on a GPU.\nTrain there without threads.")
-    if len({len(a) for a in arrays}) > 1:
+    for a in arrays:
+        _check_can_be_cut(a)
+    if len({len(a) for a in arrays}) != 1:
         raise ValueError(f"Threads.backward expects inputs of one length, got {[len(a) for a in arrays]} samples.")
     N = len(arrays[0])
-    ends = [N * k // min(n, N) for k in range(min(n, N) + 1)]
+    n = max(1, min(n, N))
+    ends = [N * k // n for k in range(n + 1)]
     parts = []
     for k, (start, end) in enumerate(zip(ends, ends[1:])):
         rows = slice(start, end)
@@ -195,9 +239,17 @@ def _cut(x: Any, n: int) -> list[Part]:
     return parts
 
 
-def _join(pieces: tuple[Tensor, ...]) -> Tensor:
-    """One output of all parts, as a leaf."""
-    return Tensor(np.concatenate([y.data for y in pieces]), requires_grad=any(y.requires_grad for y in pieces))
+def _check_can_be_cut(a: Any) -> None:
+    """Raise unless this is an array or Tensor of samples, in main memory and outside any graph."""
+    if not (isinstance(a, Tensor) or is_array(a)) or a.ndim == 0:
+        raise TypeError(f"Threads.backward expects x as arrays or Tensors (N, ...), got {describe(a)}.")
+    if device_of(a.data if isinstance(a, Tensor) else a) != "cpu":
+        raise ValueError("Threads share a batch on the processor, this one is on a GPU.\nTrain there without threads.")
+    if isinstance(a, Tensor) and not a.is_leaf:
+        raise ValueError(
+            f"Threads.backward expects x outside any graph, got what {a.op.__name__} made.\n"
+            "Compute it inside f, or if it needs no gradient use x.detach()."
+        )
 
 
 def _advance(parts: list[Part]) -> None:

@@ -188,6 +188,16 @@ def test_the_mode_of_one_call_leaves_each_layers_own():
     assert [layer.training for layer in outer.inner] == [False, True]
 
 
+def test_a_layer_drawn_with_a_mode_has_it_at_each_call_of_the_model():
+    a = md.Input(shape=(20,))
+    for mode in (False, True):
+        model = md.Model(a, Outer()(a, training=mode))
+        x = np.ones((20, 20), np.float32)
+        for own in (False, True):
+            assert (model.train(own)(x).numpy() == 1).all() != mode
+            assert all(layer.training is own for _, layer in model.named_layers())
+
+
 def test_the_mode_comes_back_after_an_error():
     outer = Outer()
     outer.inner.append(layers.Reshape((7,)))

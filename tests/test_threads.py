@@ -1,5 +1,8 @@
 """Threads that share a batch: the numbers of one thread, repeatable, and nothing left behind."""
 
+import copy
+import gc
+import pickle
 import sys
 import threading
 
@@ -23,7 +26,7 @@ def network():
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
-@pytest.mark.parametrize("N", [1, 2, 7, 16])
+@pytest.mark.parametrize("N", [0, 1, 2, 7, 16])
 def test_the_gradients_are_those_of_the_whole_batch(n, N):
     rng = np.random.default_rng(N)
     x, g = rng.normal(size=(N, 6, 6, 2)), rng.normal(size=(N, 4))
@@ -80,6 +83,59 @@ def test_the_loss_may_use_parameters_too_and_x_may_want_a_gradient():
         threads.backward(model, x, loss)
     np.testing.assert_allclose(model.kernel.grad, whole[0], rtol=1e-5)
     np.testing.assert_allclose(x.grad, dx, rtol=1e-6)
+
+
+@pytest.mark.parametrize("activation, loss", [("softmax", "sparse_categorical"), ("sigmoid", "binary")])
+def test_a_loss_finds_the_logits_behind_probabilities_that_rounding_has_made_0_and_1(activation, loss):
+    model = md.Sequential([L.Dense(3, activation, input_shape=(4,))])
+    t = LABELS if activation == "softmax" else np.eye(3, dtype=np.float32)[LABELS]
+    loss = md.losses.get(f"{loss}_crossentropy")
+    expected = loss(t, model(1000 * X))
+    expected.backward()
+    whole = gradients(model)
+    model.zero_grad()
+    with md.Threads(2) as threads:
+        found, y = threads.backward(model, 1000 * X, lambda y: loss(t, y))
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6) and found.item() > 100
+    np.testing.assert_array_equal(y.data, model(1000 * X).data)
+    for a, b in zip(gradients(model), whole):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4)
+
+
+def test_the_mode_of_one_call_holds_in_each_thread_until_that_call_ends():
+    second_began, first_ended = threading.Event(), threading.Event()
+    seen = []
+
+    class Slow(L.Layer):
+        def call(self, x):
+            if here.part.number == 1:
+                second_began.set()
+                assert first_ended.wait(10)
+            else:
+                assert second_began.wait(10)
+            seen.append(self.training)
+            return x * 1.0
+
+    layer = Slow()
+    layer.built = True
+
+    def f(x):
+        y = layer(x, training=False)
+        seen.append(layer.training)
+        first_ended.set()
+        return y
+
+    with md.Threads(2) as threads:
+        threads.backward(f, md.Tensor(X, requires_grad=True), lambda y: y.sum())
+    assert seen == [False, True] * 2 and layer.training
+
+
+def test_the_mode_of_the_caller_holds_in_every_thread():
+    drop, x = L.Dropout(0.5), md.Tensor(X, requires_grad=True)
+    drop(x)
+    with md.Threads(2) as threads, drop.in_mode(False):
+        _, y = threads.backward(lambda x: drop(x) * 1.0, x, lambda y: y.sum())
+    np.testing.assert_array_equal(y.data, X)
 
 
 def test_frozen_layers_get_no_gradient():
@@ -142,6 +198,15 @@ def test_a_run_with_dropout_can_be_repeated_and_each_step_drops_other_units():
         assert all(not np.array_equal(mask, other) for other in seen[:k])
 
 
+def test_from_a_seed_each_part_draws_numbers_of_its_own():
+    x = md.Tensor(np.ones((4, 2)), requires_grad=True)
+    with md.Threads(2) as threads:
+        first, again = (
+            threads.backward(lambda x: x * generator(3).random(x.shape), x, lambda y: y.sum())[1].data for _ in range(2)
+        )
+    assert not np.array_equal(first[:2], first[2:]) and np.array_equal(first, again)
+
+
 def test_stopped_and_gone_on_with_it_ends_with_the_very_same_numbers(tmp_path):
     whole, parts = classifier(dropout=0.5), classifier(dropout=0.5)
     md.seed(5)
@@ -161,7 +226,54 @@ def test_without_random_layers_the_one_generator_is_left_alone():
     assert generator().bit_generator.state == before
 
 
+def test_a_copy_of_a_model_in_the_middle_of_fit_works_alone():
+    model, copies = regressor(), []
+    keep = md.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: copies.extend([copy.deepcopy(model), pickle.loads(pickle.dumps(model))])
+    )
+    model.fit(X, VALUES, epochs=1, verbose=0, threads=2, callbacks=[keep])
+    for other in copies:
+        assert same_weights(other, model)
+        other.train_on_batch(X, VALUES)
+        assert not same_weights(other, model)
+
+
 # --- refusals -----------------------------------------------------------------------------------------------------
+
+
+def test_fit_refuses_a_number_of_threads_before_it_builds_the_model():
+    model = md.Sequential([L.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="Threads expects n as a positive integer, got 0"):
+        model.fit(X, VALUES, threads=0)
+    assert not model.built
+
+
+def test_threads_outside_their_block_and_inside_a_shared_function_are_refused():
+    model = network()
+    threads, x = md.Threads(2), np.ones((4, 6, 6, 2), np.float32)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"only inside their block: with md\.Threads\(2\)"):
+            threads.backward(model, x, lambda y: y.sum())
+        with threads:
+            threads.backward(model, x, lambda y: y.sum())
+            with pytest.raises(ValueError, match="is shared already"):
+                threads.backward(lambda x: threads.backward(model, x, lambda y: y.sum())[1], x, lambda y: y.sum())
+
+
+@pytest.mark.parametrize("x", [None, [[1.0, 2.0]] * 4, {"a": X}, np.float32(1), np.ones(()), "words", []])
+def test_what_cannot_be_cut_is_refused(x):
+    with md.Threads(2) as threads, pytest.raises((TypeError, ValueError), match=r"^Threads\.backward expects"):
+        threads.backward(lambda x: x, x, lambda y: y.sum())
+
+
+def test_an_input_that_was_computed_is_refused():
+    x = md.Tensor(X, requires_grad=True) * 2.0
+    with md.Threads(2) as threads:
+        with pytest.raises(ValueError, match=r"outside any graph, got what multiply made"):
+            threads.backward(lambda x: x * 1.0, x, lambda y: y.sum())
+        y = threads.backward(L.Dense(1, input_shape=(4,)), x.detach(), lambda y: y.sum())[1]
+    assert y.shape == (50, 1)
 
 
 def test_batch_normalisation_is_refused_in_training_and_works_in_use():
@@ -202,8 +314,9 @@ def test_a_batch_on_the_gpu_is_refused_and_one_thread_leaves_it_alone():
     with fake_cupy.installed():
         model = md.Sequential([L.Dense(1, input_shape=(4,))]).to("cuda")
         x = md.Tensor(X, device="cuda")
-        with md.Threads(2) as threads, pytest.raises(ValueError, match="on the processor, this one is on a GPU"):
-            threads.backward(model, x, lambda y: y.sum())
+        for on_gpu in (x, x.data):
+            with md.Threads(2) as threads, pytest.raises(ValueError, match="on the processor, this one is on a GPU"):
+                threads.backward(model, on_gpu, lambda y: y.sum())
         with md.Threads(1) as threads:
             threads.backward(model, x, lambda y: y.sum())
         assert model.parameters()[0].grad is not None
@@ -238,6 +351,16 @@ def test_the_threads_end_with_the_block_and_blas_has_its_own_again():
         threads.backward(lambda x: inside.append(blas()) or f(x), X, lambda y: y.sum())
     assert blas() == before and threading.active_count() == running
     assert inside and all(n == 1 for ns in inside for n in ns)
+
+
+def test_graphs_die_by_reference_count_alone():
+    model, x = network(), np.ones((4, 6, 6, 2), np.float32)
+    with md.Threads(2) as threads:
+        threads.backward(model, x, lambda y: y.sum())
+        gc.collect()
+        for _ in range(3):
+            threads.backward(model, x, lambda y: y.sum())
+        assert gc.collect() == 0
 
 
 def test_errstate_holds_in_every_thread():

@@ -6,6 +6,8 @@ inside lists, tuples and dictionaries; they are found in the order in which they
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,10 @@ from minidl.layers.weights import Loaded, load
 from minidl.patterns import select
 from minidl.regularizers import penalty
 from minidl.settings import check_flag
+
+# {layer: mode} that ``in_mode`` says. A thread's own, and of those that it starts: one may use a layer that another
+# trains, and threads that share a batch do not undo each other's.
+_modes: ContextVar[Any] = ContextVar("modes", default=MappingProxyType({}))
 
 
 class Layer(LayerHabits):
@@ -50,11 +56,11 @@ class Layer(LayerHabits):
 
     name = "layer"  # what a layer is before, or without, super().__init__()
     built = False
-    training = True
     input_shape: tuple[int | None, ...] | None = None
     uses_mask = False  # whether ``call`` takes a mask
     supports_masking = False  # whether the mask of its input fits its output
     _trainable = True
+    _training = True
 
     def __init__(self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True):
         self.name = name or snake_case(type(self).__name__)
@@ -87,7 +93,7 @@ class Layer(LayerHabits):
             if not inputs:
                 raise TypeError(f"{type(self).__name__} {self.name!r} expects an input: call it as layer(x).")
             if any(isinstance(x, Symbol) for x in _flat(inputs)):
-                return call_on_symbols(self, inputs, settings)
+                return call_on_symbols(self, inputs, settings, training)
             try:
                 inputs = tuple(_as_tensors(x) for x in inputs)
             except (TypeError, ValueError) as error:
@@ -212,10 +218,19 @@ class Layer(LayerHabits):
 
     # --- mode ---------------------------------------------------------------------------------------------------
 
+    @property
+    def training(self) -> bool:
+        """Whether the layer behaves as in training; inside ``in_mode`` as that says."""
+        return _modes.get().get(self, self._training)
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._training = bool(mode)
+
     def train(self, mode: bool = True) -> "Layer":
         """Behave as in training (dropout drops, normalisation looks at the batch), here and in all layers inside."""
         for _, layer in self.named_layers():
-            layer.training = bool(mode)
+            layer.training = mode
         return self
 
     def eval(self) -> "Layer":
@@ -224,14 +239,12 @@ class Layer(LayerHabits):
 
     @contextmanager
     def in_mode(self, training: bool) -> Iterator[None]:
-        """Train or use the layer within the block; afterwards every layer inside has its own mode again."""
-        before = [(layer, layer.training) for _, layer in self.named_layers()]
-        self.train(training)
+        """Train or use the layer, and all inside it, within the block and in this thread, whatever their own mode."""
+        before = _modes.set({**_modes.get(), **{layer: bool(training) for _, layer in self.named_layers()}})
         try:
             yield
         finally:
-            for layer, mode in before:
-                layer.training = mode
+            _modes.reset(before)
 
     # --- weights by name ----------------------------------------------------------------------------------------
 

@@ -137,7 +137,7 @@ def check_shape(who: str, name: str, shape: Any) -> tuple[int | None, ...]:
     return tuple(n if n is None else int(n) for n in shape)
 
 
-def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any]) -> Symbol:
+def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any], training: bool | None = None) -> Symbol:
     """Build the layer for these shapes, and return the symbol of its output."""
     check_inputs(layer, inputs)
     wrong = next((name for name, value in settings.items() if isinstance(value, Symbol)), None)
@@ -146,6 +146,8 @@ def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any]) -> Symb
     inputs = tuple(list(x) if isinstance(x, (list, tuple)) else x for x in inputs)
     layer.build_for(*inputs)
     shape, dtype = output_shape(layer, inputs, settings)
+    if training is not None:  # the mode of each call of the model
+        settings = {**settings, "training": training}
     return Symbol(shape, dtype, layer, inputs, settings=settings)
 
 

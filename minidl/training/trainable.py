@@ -138,7 +138,7 @@ class Trainable(Layer):
         check_finite : bool
             Look through the data for NaN and infinity first.
         threads : int
-            How many share each batch, on the processor: see ``minidl.Threads``, which says where it pays.
+            How many share each batch, on the processor: see ``minidl/threads.py``, which says where it pays.
 
         Returns
         -------
@@ -162,6 +162,7 @@ class Trainable(Layer):
         check_whole("fit", "epochs", epochs, lowest=0)
         check_whole("fit", "initial_epoch", initial_epoch, lowest=0)
         check_whole("fit", "validation_freq", validation_freq)
+        shared = Threads(threads)
         device, held_out = device_of_model(self), None
         if is_stream(x):
             if y is not None or sample_weight is not None or validation_split:
@@ -188,7 +189,7 @@ class Trainable(Layer):
         shown = verbosity(verbose)
         run = Run(self, batches, held_out, epochs, validation_freq, resume, chosen, shown)
         try:
-            with Threads(threads) as self.threads:
+            with shared as self.threads:
                 return run.go(initial_epoch)
         finally:
             self.threads = None
