@@ -140,7 +140,7 @@ class Threads:
                 f"Threads({self.n}) work only inside their block: with md.Threads({self.n}) as threads: ..."
             )
         with self._blas.limit(limits=1):
-            # Each in a copy of this thread's context, so that np.errstate(...) and a layer's in_mode(...) hold there too.
+            # Each in a copy of this thread's context, so that np.errstate(...) and layer.in_mode(...) hold there too.
             others = [self._others.submit(contextvars.copy_context().run, work, part) for part in parts[1:]]
             try:
                 work(parts[0])
