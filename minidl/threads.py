@@ -19,7 +19,7 @@ A softmax or sigmoid at the end is left to the whole batch, because a cross-entr
 """
 
 import contextvars
-import copy
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -119,7 +119,6 @@ class Threads:
             L.backward()
             return L, y
         self._side_by_side(lambda part: part.forward(f), parts)
-        _advance(parts)
         ends = [End(pieces) for pieces in zip(*(part.y for part in parts), strict=True)]
         y = [end.y for end in ends] if parts[0].several else ends[0].y
         L = loss(y)
@@ -154,9 +153,9 @@ class Threads:
 class Part:
     """Some rows of a batch, on their way through one thread."""
 
-    def __init__(self, number: int, rows: slice, x: Any):
-        self.number, self.rows, self.x = number, rows, x
-        self.streams: dict[int, tuple[np.random.Generator, np.random.Generator]] = {}
+    def __init__(self, number: int, rows: slice, x: Any, seeds: "Seeds"):
+        self.number, self.rows, self.x, self.seeds = number, rows, x, seeds
+        self.streams: dict[int, np.random.Generator] = {}
         self.several = False  # outputs
         self.y: list[Tensor] = []
         self.g: list[Any] = []  # ∂L/∂y
@@ -190,9 +189,23 @@ class Part:
     def stream(self, rng: np.random.Generator) -> np.random.Generator:
         """The generator from which this part draws in place of rng: see ``minidl.arrays.generator``."""
         if id(rng) not in self.streams:
-            seed = copy.deepcopy(rng).integers(2**63)  # what rng would give next: it is not touched, others read it too
-            self.streams[id(rng)] = (rng, np.random.default_rng([seed, self.number]))
-        return self.streams[id(rng)][1]
+            self.streams[id(rng)] = np.random.default_rng([self.seeds.of(rng), self.number])
+        return self.streams[id(rng)]
+
+
+class Seeds:
+    """One number from each generator, for all parts of a batch: whichever asks first draws it."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[int, tuple[np.random.Generator, int]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, rng: np.random.Generator) -> int:
+        """The number drawn from rng."""
+        with self._lock:
+            if id(rng) not in self._drawn:
+                self._drawn[id(rng)] = (rng, int(rng.integers(2**63)))  # rng is held, so that its id stays its own
+            return self._drawn[id(rng)][1]
 
 
 class End:
@@ -232,10 +245,10 @@ def _cut(x: Any, n: int) -> list[Part]:
     N = len(arrays[0])
     n = max(1, min(n, N))
     ends = [N * k // n for k in range(n + 1)]
-    parts = []
+    parts, seeds = [], Seeds()
     for k, (start, end) in enumerate(zip(ends, ends[1:])):
         rows = slice(start, end)
-        parts.append(Part(k, rows, [a[rows] for a in arrays] if arrays is x else x[rows]))
+        parts.append(Part(k, rows, [a[rows] for a in arrays] if arrays is x else x[rows], seeds))
     return parts
 
 
@@ -250,12 +263,6 @@ def _check_can_be_cut(a: Any) -> None:
             f"Threads.backward expects x outside any graph, got what {a.op.__name__} made.\n"
             "Compute it inside f, or if it needs no gradient use x.detach()."
         )
-
-
-def _advance(parts: list[Part]) -> None:
-    """Move each generator on that a part drew from, past the number which its streams were made of."""
-    for rng in {id(rng): rng for part in parts for rng, _ in part.streams.values()}.values():
-        rng.integers(2**63)
 
 
 def _blas(n: int) -> Any:
