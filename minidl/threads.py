@@ -156,8 +156,8 @@ class Part:
     def __init__(self, number: int, rows: slice, x: Any, seeds: "Seeds"):
         self.number, self.rows, self.x, self.seeds = number, rows, x, seeds
         self.streams: dict[int, np.random.Generator] = {}
-        self.several = False  # outputs
-        self.y: list[Tensor] = []
+        self.several = False  # whether f gave a list of outputs
+        self.y: list[Tensor] = []  # the outputs; on the way back without the activation at their end: see End
         self.g: list[Any] = []  # ∂L/∂y
         self.gradients: dict[Tensor, Any] = {}  # ∂L/∂w of each leaf w, this part's share
 
