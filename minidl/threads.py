@@ -13,7 +13,7 @@ are those of the whole batch but for the order in which numbers are added. While
 lock, so that the threads really run at the same time. It pays where arrays are large (convolutions, transformers), not
 where Python itself has most to do (few units, or one step of time after the other).
 
-BLAS has one thread meanwhile: its own would hold the cores while they wait for the next product.
+Inside the ``with`` block BLAS has one thread: its own would hold the cores while they wait for the next product.
 
 A softmax or sigmoid at the end is left to the whole batch, because a cross-entropy looks behind it for the logits.
 """
@@ -69,17 +69,20 @@ class Threads:
     def __init__(self, n: int):
         self.n = check_whole("Threads", "n", n)
         self._blas = _blas(n) if n > 1 else None
+        self._limit: Any = None  # of BLAS, inside the block
         self._others: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Threads":
         if self.n > 1:
+            self._limit = self._blas.limit(limits=1)
             self._others = ThreadPoolExecutor(self.n - 1, "minidl")
         return self
 
     def __exit__(self, *error: Any) -> None:
         if self._others is not None:
             self._others.shutdown()
-            self._others = None
+            self._limit.restore_original_limits()
+            self._limit = self._others = None
 
     def __reduce__(self) -> tuple:
         return Threads, (1,)  # a copy of a model in the middle of ``fit`` goes on alone: threads are not copied
@@ -138,13 +141,12 @@ class Threads:
             raise ValueError(
                 f"Threads({self.n}) work only inside their block: with md.Threads({self.n}) as threads: ..."
             )
-        with self._blas.limit(limits=1):
-            # Each in a copy of this thread's context, so that np.errstate(...) and layer.in_mode(...) hold there too.
-            others = [self._others.submit(contextvars.copy_context().run, work, part) for part in parts[1:]]
-            try:
-                work(parts[0])
-            finally:
-                errors = [other.exception() for other in others]
+        # Each in a copy of this thread's context, so that np.errstate(...) and layer.in_mode(...) hold there too.
+        others = [self._others.submit(contextvars.copy_context().run, work, part) for part in parts[1:]]
+        try:
+            work(parts[0])
+        finally:
+            errors = [other.exception() for other in others]
         for error in errors:
             if error is not None:
                 raise error

@@ -71,7 +71,8 @@ def _trainer(
     def step_together() -> md.Tensor:
         x, y = next(batches)
         optimizer.zero_grad()
-        loss, _ = together.backward(model, x, lambda y_pred: loss_function(y, y_pred))
+        with together:  # of each step, so that BLAS has its threads again for the other workloads
+            loss, _ = together.backward(model, x, lambda y_pred: loss_function(y, y_pred))
         optimizer.step()
         return loss
 
