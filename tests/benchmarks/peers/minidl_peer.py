@@ -58,7 +58,10 @@ def _trainer(
     pairs = zip(data["x"], data["y"], strict=True)
     batches = cycle([(md.Tensor(x, device=data["device"]), md.arrays.move(y, data["device"])) for x, y in pairs])
 
+    alone = md.Threads(1)
+
     def step() -> md.Tensor:
+        _enter(alone)
         x, y = next(batches)
         loss = loss_function(y, model(x))
         optimizer.zero_grad()
@@ -69,14 +72,25 @@ def _trainer(
     together = md.Threads(threads)
 
     def step_together() -> md.Tensor:
+        _enter(together)
         x, y = next(batches)
         optimizer.zero_grad()
-        with together:  # of each step, so that BLAS has its threads again for the other workloads
-            loss, _ = together.backward(model, x, lambda y_pred: loss_function(y, y_pred))
+        loss, _ = together.backward(model, x, lambda y_pred: loss_function(y, y_pred))
         optimizer.step()
         return loss
 
     return step if threads == 1 else step_together
+
+
+def _enter(threads: md.Threads) -> None:
+    """Threads live from the first step of one workload to the first of another, as they do in ``fit``."""
+    global _entered
+    if threads is not _entered:
+        _entered.__exit__()
+        _entered = threads.__enter__()
+
+
+_entered = md.Threads(1)
 
 
 def xor(data: Arrays) -> Step:
