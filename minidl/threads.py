@@ -130,9 +130,8 @@ class Threads:
             part.y = [end.pieces[part.number] for end in ends]
             part.g = [None if end.z.grad is None else end.z.grad[part.rows] for end in ends]
         self._side_by_side(Part.backward, parts)
-        for part in parts:
-            for w, g in part.gradients.items():
-                w.grad = g if w.grad is None else plus(w.grad, g)
+        for w, g in _added([part.gradients for part in parts]).items():
+            w.grad = g if w.grad is None else plus(w.grad, g)
         return L, y
 
     def _side_by_side(self, work: Callable, parts: list["Part"]) -> None:
@@ -235,6 +234,18 @@ def _meet(*y: Any, gradients: tuple) -> Any:
 
 meet = Primitive(_meet, broadcasts=False, saves=False)
 meet.joint_rule(lambda _, S, *y, needs, gradients: gradients)
+
+
+def _added(shares: list[dict[Tensor, Any]]) -> dict[Tensor, Any]:
+    """The sum of all parts' shares for each leaf, in the arrays of the first that has one: they are nobody else's."""
+    total: dict[Tensor, Any] = {}
+    for share in shares:
+        for w, g in share.items():
+            if w in total:
+                total[w] += g
+            else:
+                total[w] = g
+    return total
 
 
 def _cut(x: Any, n: int) -> list[Part]:
