@@ -264,6 +264,7 @@ REFUSED = [
     (lambda: AdamW([W], beta_2=-0.1), ValueError, r"beta_2 in \[0, 1\), got -0\.1"),
     (lambda: Muon([W], exclude_layers=[md.layers.Dense(3, name="z")]), ValueError, "'z' has no parameters yet"),
     (lambda: Muon([W], exclude_layers=[W]), TypeError, "layers in exclude_layers, got Parameter"),
+    (lambda: Muon([W], exclude_layers=md.layers.Dense(3)), TypeError, "exclude_layers as a list of layers, got Dense"),
     (lambda: Muon([W], ns_steps=0), ValueError, "Muon expects ns_steps"),
     (lambda: SGD([W], clipnorm=0), ValueError, "clipnorm > 0, or None, got 0"),
     (lambda: SGD([W], clipvalue=-1.0), ValueError, "clipvalue > 0"),

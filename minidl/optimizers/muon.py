@@ -1,8 +1,9 @@
 """Muon (D.T4): for matrices, whose rows and columns Adam does not know of."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from minidl.arrays import Array, array_module
+from minidl.errors import describe
 from minidl.layers.base import Layer
 from minidl.optimizers.rules import Adam
 from minidl.settings import check_flag, check_number, check_whole
@@ -64,7 +65,7 @@ class Muon(Adam):
         epsilon: float = 1e-7,
         weight_decay: float = 0.004,
         *,
-        exclude_layers: Iterable[Layer] = (),
+        exclude_layers: Sequence[Layer] = (),
         adam_lr_ratio: float = 1.0,
         momentum: float = 0.95,
         ns_steps: int = 5,
@@ -75,6 +76,10 @@ class Muon(Adam):
         super().__init__(
             parameters, learning_rate, adam_beta_1, adam_beta_2, epsilon, weight_decay=weight_decay, **settings
         )
+        if not isinstance(exclude_layers, (list, tuple)):
+            raise TypeError(
+                f"Muon expects exclude_layers as a list of layers, got {describe(exclude_layers)}. Write [model.layer]?"
+            )
         self.excluded = [p for layer in exclude_layers for p in parameters_of(layer)]
         self.adam_lr_ratio = check_number("Muon", "adam_lr_ratio", adam_lr_ratio, "[0, inf)")
         self.momentum = check_number("Muon", "momentum", momentum, "[0, 1)")
