@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.layers.base import Layer
+from minidl.layers.fusion import ConvolutionPooling, can_be_one
 from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol
 
@@ -44,11 +45,13 @@ class Drawing:
         # Values stand in one list, symbols by their numbers in it: quicker than a dictionary at each step.
         self._number = {id(s): k for k, s in enumerate([*self.inputs, *(s for _, s in self.calls)])}
         self._constants: list[Any] = []
-        self.steps = [
-            (layer, [self._place(i) for i in symbol.inputs], symbol.settings, self._place(symbol))
-            for layer, symbol in self.calls
-        ]
         self.results = [self._place(s) for s in self.outputs]
+        self.steps = self._fused(
+            [
+                (layer, [self._place(i) for i in symbol.inputs], symbol.settings, self._place(symbol))
+                for layer, symbol in self.calls
+            ]
+        )
 
     def _place(self, item: Any) -> Any:
         """Where in the list of values an input of a layer stands; places for a list of inputs."""
@@ -58,6 +61,23 @@ class Drawing:
             return self._number[id(item)]
         self._constants.append(item)  # a Tensor or array that was given instead of a Symbol
         return len(self._number) + len(self._constants) - 1
+
+    def _fused(self, steps: list[tuple]) -> list[tuple]:
+        """The same steps, where a layer and the one behind it are one if that alone reads what the first gives."""
+        read = list(self.results)
+        for _, places, _, _ in steps:
+            for place in places:
+                read += place if isinstance(place, list) else [place]
+        fused: list[tuple] = []
+        for layer, places, settings, k in steps:
+            if fused:
+                before, its_places, its_settings, between = fused[-1]
+                alone = places == [between] and read.count(between) == 1 and not settings and not its_settings
+                if alone and can_be_one(before, layer):
+                    fused[-1] = (ConvolutionPooling(before, layer), its_places, {}, k)
+                    continue
+            fused.append((layer, places, settings, k))
+        return fused
 
     @property
     def output_names(self) -> list[str]:

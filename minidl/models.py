@@ -41,6 +41,7 @@ from minidl.drawing import Drawing, name_layers
 from minidl.errors import describe, unknown_name
 from minidl.habits import ModelHabits
 from minidl.layers.base import Layer
+from minidl.layers.fusion import fuse
 from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol, check_shape
 from minidl.layers.weights import Loaded
@@ -212,6 +213,7 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):
         super().__init__(name=name)
         self._row: list[Layer] = []
+        self._steps: list[Layer] = []  # the same, where two are computed as one
         self._symbols: list[Symbol] = []  # the input, and the output of each layer, once the input's shape is known
         if isinstance(layers, Layer):
             raise TypeError(f"Sequential expects a list of layers, got {layers!r}. Write Sequential([...]).")
@@ -232,6 +234,7 @@ class Sequential(Model):
         if layer not in self._row:
             layer.name = unique_name(layer.name, {other.name for other in self._row})
         self._row.append(layer)
+        self._steps = fuse(self._row)
         if first and not self._symbols:
             known = [(None, *layer.input_shape)] if layer.input_shape is not None else []
             known = layer.input_shapes() if isinstance(layer, Model) and not known else known
@@ -260,7 +263,7 @@ class Sequential(Model):
             self.trainable = False  # what was built now is frozen too
 
     def call(self, x: Any, mask: Any = None) -> Any:
-        for layer in self._row:
+        for layer in self._steps:
             y = layer(x) if mask is None else layer(x, **layer.mask_settings(mask))
             mask = layer.compute_mask(x, mask)
             x = y

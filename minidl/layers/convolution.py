@@ -101,10 +101,13 @@ class Convolution(Layer):
         """The equation, with the bias."""
         raise TypeError(f"{type(self).__name__} defines no convolve(self, x).")
 
-    def call(self, x: Tensor) -> Tensor:
+    def prepare(self, x: Tensor) -> Tensor:
+        """The input, checked, in the kernel's type."""
         self.check_shape(x.shape)
-        if x.dtype is not self.kernel.dtype:
-            x = x.astype(self.kernel.dtype)
+        return x if x.dtype is self.kernel.dtype else x.astype(self.kernel.dtype)
+
+    def call(self, x: Tensor) -> Tensor:
+        x = self.prepare(x)
         try:
             z = self.convolve(x)  # (N, OH, OW, F)
         except ValueError as error:

@@ -17,6 +17,7 @@ from minidl.ops.arithmetic import add, divide, multiply, negative, power, square
 from minidl.ops.attention import attention, attention_weights, self_attention
 from minidl.ops.conversion import astype, copy, identity, to_device
 from minidl.ops.convolution import conv1d, conv2d
+from minidl.ops.convolution_pooling import conv2d_max_pool
 from minidl.ops.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
 from minidl.ops.cumulative import cumprod, cumsum, prod
 from minidl.ops.depthwise_convolution import depthwise_conv2d
@@ -99,8 +100,8 @@ __all__ = [
     "linear",
     # convolution, transposed_convolution, depthwise_convolution
     "conv1d", "conv2d", "conv2d_transpose", "depthwise_conv2d",
-    # pooling
-    "max_pool", "average_pool", "max_pool_along", "average_pool_along",
+    # pooling, convolution_pooling
+    "max_pool", "average_pool", "max_pool_along", "average_pool_along", "conv2d_max_pool",
     # softmax
     "softmax", "log_softmax",
     # cross_entropy

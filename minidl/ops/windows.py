@@ -52,8 +52,8 @@ class Windows(NamedTuple):
 
     @property
     def pointwise(self) -> bool:
-        """Whether every pixel is a window of its own."""
-        return all(k == s == 1 for k, s in zip(self.size, self.strides))
+        """Whether every pixel is a window of its own, and has an output."""
+        return self.outputs == self.image and all(k == s == 1 for k, s in zip(self.size, self.strides))
 
     def places(self) -> Iterator[tuple[int, ...]]:
         """(0, 0), (0, 1), ...: the places (i, j) of a window, in reading order."""
