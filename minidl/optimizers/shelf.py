@@ -11,8 +11,10 @@ from typing import Any
 from minidl.arrays import Array, array_module
 from minidl.autograd import Tensor
 from minidl.layers.base import Parameter
+from minidl.ops.windows import batches
 
-BLOCK = 65536  # numbers updated at a time: weights, gradient, state and scratch stay in the processor's cache
+BLOCK = 131072  # numbers updated at a time, at most: weights, gradient, state and scratch stay in the processor's cache
+SMALL = 65536  # below so many, a parameter's gradient is copied beside its neighbours': one update for all of them
 
 
 class Shelf:
@@ -56,7 +58,7 @@ class Shelf:
         runs = []
         small: list[tuple[Parameter, slice]] = []
         for p, part in zip([*self.parameters, None], [*self.parts, None], strict=True):
-            if p is not None and p.size < BLOCK and id(p) not in self.whole:
+            if p is not None and p.size < SMALL and id(p) not in self.whole:
                 small.append((p, part))
                 continue
             if small:
@@ -92,12 +94,12 @@ class Run:
         self.shape = parameters[0].shape if whole else (size,)
         self.staged = array_module(shelf.flat).empty(size, shelf.flat.dtype) if len(parameters) > 1 else None
         self.blocks = []  # (where in the gradient, weights, scratch, state)
-        for start in [0] if whole else range(0, size, BLOCK):
-            stop = size if whole else min(start + BLOCK, size)
+        for block in [slice(0, size)] if whole else batches(size, 1, BLOCK):
+            start, stop, _ = block.indices(size)
             here, shape = slice(part.start + start, part.start + stop), self.shape if whole else (stop - start,)
             state = {name: array[here].reshape(shape) for name, array in shelf.state.items()}
             w, t = shelf.flat[here].reshape(shape), shelf.scratch[: stop - start].reshape(shape)
-            self.blocks.append((... if whole else slice(start, stop), w, t, state))
+            self.blocks.append((... if whole else block, w, t, state))
 
     def gradient(self) -> Array:
         """The gradients of the run's parameters as one flat array, or one gradient as it is."""
