@@ -61,7 +61,7 @@ def relu(x, /):
     return array_module(x).clip(x, 0, math.inf)
 
 
-relu.rule(lambda g, y, x: g * (x > 0))  # ∂y/∂x = 1 where x > 0, else 0
+relu.rule(lambda g, y, x: g * (y > 0))  # ∂y/∂x = 1 where x > 0 (there y > 0 too, and y is at hand), else 0
 
 
 @primitive()
