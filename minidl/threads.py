@@ -9,9 +9,10 @@ nothing of each other, so that the batch x = (x₁, x₂) can be cut:
     w̄ = w̄₁ + w̄₂
 
 This is data-parallel training (D3.E3, D.T8) inside one program. The weights w are shared, not copied, and the gradients
-are those of the whole batch but for the order in which numbers are added. While NumPy computes it lets go of Python's
-lock, so that the threads really run at the same time. It pays where arrays are large (convolutions, transformers), not
-where Python itself has most to do (few units, or one step of time after the other).
+are those of the whole batch but for the order in which numbers are added. ``optimizer.step(threads)`` shares the update
+as well, block by block of the weights. While NumPy computes it lets go of Python's lock, so that the threads really run
+at the same time. It pays where arrays are large (convolutions, transformers), not where Python itself has most to do
+(few units, or one step of time after the other).
 
 Inside the ``with`` block BLAS has one thread: its own would hold the cores while they wait for the next product.
 
@@ -20,7 +21,8 @@ A softmax or sigmoid at the end is left to the whole batch, because a cross-entr
 
 import contextvars
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -134,7 +136,25 @@ class Threads:
             w.grad = g if w.grad is None else plus(w.grad, g)
         return L, y
 
-    def _side_by_side(self, work: Callable, parts: list["Part"]) -> None:
+    def each(self, work: Callable, items: Iterable) -> None:
+        """``work(item)`` for each item, where none needs what another gives: a thread that is free takes the next."""
+        left = deque(items)
+        if self.n == 1:
+            for item in left:
+                work(item)
+            return
+
+        def take(_: int) -> None:
+            while left:
+                try:
+                    item = left.popleft()
+                except IndexError:  # another thread was quicker
+                    return
+                work(item)
+
+        self._side_by_side(take, list(range(self.n)))
+
+    def _side_by_side(self, work: Callable, parts: list) -> None:
         """Work on all parts, the first in this thread and each other in one of its own, and wait for all."""
         if self._others is None:
             raise ValueError(

@@ -241,6 +241,42 @@ def test_a_copy_of_a_model_in_the_middle_of_fit_works_alone():
 # --- refusals -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("rule", [md.optimizers.SGD, md.optimizers.AdamW, md.optimizers.Muon])
+def test_the_optimizer_s_step_is_shared_and_its_numbers_are_the_same(rule):
+    rng = np.random.default_rng(0)
+    shapes = [(600, 300), (300,), (300, 400), (400,)]  # large enough to be shared
+    starts = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    slopes = [[rng.normal(size=shape).astype(np.float32) for shape in shapes] for _ in range(3)]
+
+    def trained(threads):
+        weights = [L.Parameter(w.copy()) for w in starts]
+        optimizer = rule(weights, learning_rate=0.01, weight_decay=0.1)
+        for step in slopes:
+            for w, g in zip(weights, step, strict=True):
+                w.grad = g
+            optimizer.step(threads)
+        return weights
+
+    alone = trained(None)
+    with md.Threads(3) as threads:
+        shared = trained(threads)
+    for a, b in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(a.data, b.data)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_each_item_is_worked_on_once_and_an_error_comes_out(n):
+    done = []
+    with md.Threads(n) as threads:
+        threads.each(done.append, range(100))
+        assert sorted(done) == list(range(100))
+        threads.each(done.append, [])
+        with pytest.raises(ZeroDivisionError):
+            threads.each(lambda k: 1 // k, [3, 2, 1, 0])
+        threads.each(done.append, [100])  # and the threads go on
+    assert len(done) == 101
+
+
 def test_fit_refuses_a_number_of_threads_before_it_builds_the_model():
     model = md.Sequential([L.Dense(1)])
     model.compile("sgd", "mse")

@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl import edits
-from minidl.arrays import Array, device_of, move
+from minidl.arrays import Array, array_module, device_of, move
 from minidl.errors import describe, first_few
 from minidl.habits import OptimizerHabits
 from minidl.layers.base import Parameter
 from minidl.optimizers.shelf import Shelf, plain
 from minidl.settings import check_number
+
+if TYPE_CHECKING:
+    from minidl.threads import Threads
+
+WORTH_SHARING = 2**18  # numbers: fewer are updated sooner than another thread wakes up
 
 
 class Optimizer(OptimizerHabits):
@@ -65,7 +70,10 @@ class Optimizer(OptimizerHabits):
     # --- the rule -----------------------------------------------------------------------------------------------
 
     def update(self, w: Array, g: Array, t: Array, rate: float, **state: Array) -> None:
-        """Change a block of weights ``w`` in place; ``t`` is scratch of the same size."""
+        """Change a block of weights ``w`` in place; ``t`` is scratch of the same size.
+
+        Threads may work on several blocks at once: what is remembered belongs into the state, not into ``self``.
+        """
         raise TypeError(f"{type(self).__name__} defines no update(self, w, g, t, rate): write the rule there.")
 
     def decay(self, w: Array, rate: float) -> None:
@@ -117,8 +125,15 @@ class Optimizer(OptimizerHabits):
             rate = check_number(type(self).__name__, "the rate of its schedule", rate(self.iterations), "[0, inf)")
         return float(rate)
 
-    def step(self) -> None:
-        """Update every parameter that has a gradient, once."""
+    def step(self, threads: "Threads | None" = None) -> None:
+        """Update every parameter that has a gradient, once.
+
+        Parameters
+        ----------
+        threads : Threads, optional
+            Inside its ``with`` block: these share the work, where there is enough of it. ``fit(threads=...)`` does so.
+            The numbers are the same.
+        """
         if not self._shelves or not all(shelf.is_current() for shelf in self._shelves):
             self._make_shelves()
         rate = self.current_learning_rate
@@ -127,13 +142,22 @@ class Optimizer(OptimizerHabits):
             self._clip()
         for shelf in self._shelves:
             self.age = self.iterations - shelf.joined
-            for run in shelf.runs_with_gradients():
-                g = run.gradient()
-                for block, w, t, state in run.blocks:
-                    if self.weight_decay:
-                        self.decay(w, rate)
-                    self.update(w, g[block], t, rate, **state)
+            if threads is None or threads.n == 1 or shelf.flat.size < WORTH_SHARING:
+                for block in shelf.blocks():
+                    self._change(*block, rate)
+            else:
+                threads.each(lambda block: self._change(*block, rate, own_scratch=True), shelf.blocks())
             edits.mark_edited(shelf.flat)
+
+    def _change(
+        self, g: Array, w: Array, t: Array, state: dict[str, Array], rate: float, own_scratch: bool = False
+    ) -> None:
+        """Decay and update one block of weights."""
+        if own_scratch:
+            t = array_module(w).empty_like(w)  # the shelf's is for one at a time
+        if self.weight_decay:
+            self.decay(w, rate)
+        self.update(w, g, t, rate, **state)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ parameters are updated together, as if they were one, and large ones in blocks t
 a rule wants whole, such as a matrix, is neither joined nor cut.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from minidl.arrays import Array, array_module
@@ -75,6 +75,13 @@ class Shelf:
             if p._data is not view:
                 return False
         return True
+
+    def blocks(self) -> Iterator[tuple[Array, Array, Array, dict[str, Array]]]:
+        """(gradient, weights, scratch, state) of each block to update."""
+        for run in self.runs_with_gradients():
+            g = run.gradient()
+            for block, w, t, state in run.blocks:
+                yield g[block], w, t, state
 
     def runs_with_gradients(self) -> "list[Run]":
         """The runs to update; parameter by parameter where some have no gradient."""

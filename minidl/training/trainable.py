@@ -201,9 +201,10 @@ class Trainable(Layer):
             outputs = self(x)
             loss = self.objective(y, outputs, sample_weight)
             loss.backward()
+            self.optimizer.step()
         else:
             loss, outputs = self.threads.backward(self, x, lambda y_pred: self.objective(y, y_pred, sample_weight))
-        self.optimizer.step()
+            self.optimizer.step(self.threads)
         return loss, outputs
 
     def train_on_batch(

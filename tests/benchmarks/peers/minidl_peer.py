@@ -76,7 +76,7 @@ def _trainer(
         x, y = next(batches)
         optimizer.zero_grad()
         loss, _ = together.backward(model, x, lambda y_pred: loss_function(y, y_pred))
-        optimizer.step()
+        optimizer.step(together)
         return loss
 
     return step if threads == 1 else step_together
