@@ -1,5 +1,8 @@
 """Layers that models compute as one: the numbers and errors are those of the layers one by one."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -107,6 +110,46 @@ def test_a_setting_that_is_changed_later_counts(rng):
     x = rng.normal(size=(2, 9, 8, 2)).astype(np.float32)
     assert "conv2d_max_pool" not in ops_behind(model(x))
     np.testing.assert_array_equal(model(x).data, one_by_one(model)(md.Tensor(x)).data)
+
+
+def test_types_that_are_mixed_later_are_as_in_the_layers(rng):
+    model = md.Sequential([L.Input(shape=(9, 8, 2)), L.Conv2D(3, 3), L.MaxPooling2D()])
+    conv = model.layers[0]
+    conv.bias = md.Parameter(rng.normal(size=3))  # float64, beside a kernel of float32
+    x = rng.normal(size=(2, 9, 8, 2)).astype(np.float32)
+    for a, b in zip(gradients(model, model, x), gradients(one_by_one(model), model, x), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    conv.kernel, conv.bias = md.Tensor(np.ones((3, 3, 2, 4), int)), None  # whole numbers: MaxPooling2D makes them float
+    np.testing.assert_array_equal(model(x).data, one_by_one(model)(md.Tensor(x)).data)
+
+
+def test_a_call_that_somebody_puts_into_a_layer_counts(rng):
+    model, seen = network(), []
+    conv = model.layers[0]
+    call = conv.call
+    conv.call = lambda x: seen.append(call(x)) or seen[-1]
+    model(rng.normal(size=(2, 9, 8, 2)).astype(np.float32))
+    assert [y.shape for y in seen] == [(2, 7, 7, 3)]
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_computes_with_parameters_of_its_own(duplicate, rng):
+    x = rng.normal(size=(2, 9, 8, 2)).astype(np.float32)
+    inputs = L.Input(shape=(9, 8, 2))
+    drawn = md.Model(inputs, L.MaxPooling2D()(L.Conv2D(4, 3, activation="relu")(inputs)))
+    for model in (network(), drawn):
+        y, other = model(x).data, duplicate(model)
+        model.layers[0].kernel.data *= 0
+        np.testing.assert_array_equal(other(x).data, y)
+        assert "conv2d_max_pool" in ops_behind(other(x))
+
+
+def test_debug_mode_names_the_layer_that_made_the_nan(rng):
+    model = network()
+    model.layers[0].kernel.data[...] = np.nan
+    with md.debug(), pytest.raises(FloatingPointError, match=r"^conv2d made NaN in .* in Conv2D 'conv2d', at "):
+        model(rng.normal(size=(2, 9, 8, 2)).astype(np.float32))
 
 
 def test_the_model_keeps_its_layers_names_and_parameters():

@@ -10,6 +10,7 @@ write the large image between the two layers. Values and gradients are the same 
 
 from collections.abc import Sequence
 
+from minidl import debugging
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.layers.convolution import Conv2D
@@ -19,7 +20,7 @@ from minidl.ops.convolution_pooling import conv2d_max_pool
 
 
 class ConvolutionPooling(Layer):
-    """A ``Conv2D`` and the ``MaxPooling2D`` behind it, which stay the layers of the model and keep its parameters."""
+    """A ``Conv2D`` and the ``MaxPooling2D`` behind it, which stay the model's layers and keep their parameters."""
 
     built = True  # nothing of its own to build
 
@@ -31,11 +32,13 @@ class ConvolutionPooling(Layer):
         conv, pool = self.convolution, self.pooling
         if not (conv.built and can_be_one(conv, pool)):  # their settings can be changed at any time
             return pool(conv(x))
+        if debugging.active:  # a NaN is to be found in the layer that made it
+            return pool(conv(x))
         try:
             z = conv2d_max_pool(
                 conv.prepare(x), conv.kernel, conv.bias, conv.strides, conv.padding, conv.dilation_rate, pool.pool_size
             )  # (N, OH, OW, F)
-        except ValueError:
+        except (ValueError, TypeError):
             return pool(conv(x))  # which says whose mistake it is
         return z if conv.activation is None else conv.activation(z)
 
@@ -49,6 +52,7 @@ def can_be_one(first: Layer, second: Layer) -> bool:
         and first.activation in (None, relu)
         and second.strides == second.pool_size
         and second.padding == "valid"
+        and "call" not in {**vars(first), **vars(second)}  # put there by somebody who looks inside, for instance
     )
 
 

@@ -67,7 +67,7 @@ def conv2d_max_pool(x, W, b, /, strides=1, padding="valid", dilation=1, pool_siz
     check_kernel("conv2d_max_pool", W, b, W.shape[-1], "W (kh, kw, C, F)")
     check_channels("conv2d_max_pool", x, W.shape[2])
     xp = array_module(x)
-    dtype = xp.result_type(x, W)
+    dtype = xp.result_type(x, W) if b is None else xp.result_type(x, W, b)
     if dtype.kind != "f":
         raise TypeError(f"conv2d_max_pool expects floating numbers, got {dtype}. Use x.astype('float32')?")
     w, ph, pw = windows_in_pools(x, W, strides, padding, dilation, pool_size)
@@ -128,7 +128,10 @@ def chunks(x: Array, W: Array, w: Windows):
 
 
 def largest(x: Array, won: Array) -> Array:
-    """y = the largest along the second-to-last axis: x (..., k, B) → (..., B). ``won`` is told who beats all before."""
+    """y = the largest along the second-to-last axis: x (..., k, B) → (..., B).
+
+    ``won`` (..., k − 1, B) is filled with which of the places 1, 2, ... hold more than all places before them.
+    """
     xp = array_module(x)
     y = x[..., 0, :]
     for i in range(1, x.shape[-2]):
@@ -138,9 +141,9 @@ def largest(x: Array, won: Array) -> Array:
 
 
 def to_winners(g: Array, won: Array) -> Array:
-    """∂L/∂x of ``largest``: from the last place to the first, all of g goes to the first that had beaten those before.
+    """∂L/∂x of ``largest``: going back from the last place, all of g goes to the first one met that had won.
 
-    g (..., B), won (..., k − 1, B) → (..., k, B)
+    Where none had, it goes to place 0. g (..., B), won (..., k − 1, B) → (..., k, B)
     """
     xp = array_module(g)
     k = won.shape[-2] + 1
