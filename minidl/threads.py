@@ -154,12 +154,16 @@ class Threads:
 
         self._side_by_side(take, list(range(self.n)))
 
-    def _side_by_side(self, work: Callable, parts: list) -> None:
-        """Work on all parts, the first in this thread and each other in one of its own, and wait for all."""
-        if self._others is None:
+    def check_open(self) -> None:
+        """Refuse to work outside the ``with`` block; one thread, which is this one, works anywhere."""
+        if self.n > 1 and self._others is None:
             raise ValueError(
                 f"Threads({self.n}) work only inside their block: with md.Threads({self.n}) as threads: ..."
             )
+
+    def _side_by_side(self, work: Callable, parts: list) -> None:
+        """Work on all parts, the first in this thread and each other in one of its own, and wait for all."""
+        self.check_open()
         # Each in a copy of this thread's context, so that np.errstate(...) and layer.in_mode(...) hold there too.
         others = [self._others.submit(contextvars.copy_context().run, work, part) for part in parts[1:]]
         try:

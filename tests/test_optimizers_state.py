@@ -133,6 +133,26 @@ def test_a_step_between_forward_and_backward_is_noticed():
         loss.backward()
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_step_that_was_stopped_half_way_is_noticed_too(n):
+    class Stopped(SGD):
+        def update(self, w, g, t, rate, v=None):
+            super().update(w, g, t, rate, v)
+            if self.iterations == 2:
+                raise KeyboardInterrupt
+
+    w = md.Parameter(np.ones(300_000, np.float32))
+    w.grad = np.ones(300_000, np.float32)
+    optimizer = Stopped([w])
+    with md.Threads(n) as threads:
+        optimizer.step(threads)
+        loss = (w * w).sum()
+        with pytest.raises(KeyboardInterrupt):
+            optimizer.step(threads)
+    with pytest.raises(ValueError, match="edited in place after it was used"):
+        loss.backward()
+
+
 # --- freezing and thawing -----------------------------------------------------------------------------------------
 
 

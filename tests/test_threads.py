@@ -238,7 +238,7 @@ def test_a_copy_of_a_model_in_the_middle_of_fit_works_alone():
         assert not same_weights(other, model)
 
 
-# --- refusals -----------------------------------------------------------------------------------------------------
+# --- other work than batches --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", [md.optimizers.SGD, md.optimizers.AdamW, md.optimizers.Muon])
@@ -257,9 +257,8 @@ def test_the_optimizer_s_step_is_shared_and_its_numbers_are_the_same(rule):
             optimizer.step(threads)
         return weights
 
-    alone = trained(None)
-    with md.Threads(3) as threads:
-        shared = trained(threads)
+    with md.Threads(3) as threads:  # both inside: products by BLAS may round otherwise with more threads of its own
+        alone, shared = trained(None), trained(threads)
     for a, b in zip(alone, shared, strict=True):
         np.testing.assert_array_equal(a.data, b.data)
 
@@ -275,6 +274,36 @@ def test_each_item_is_worked_on_once_and_an_error_comes_out(n):
             threads.each(lambda k: 1 // k, [3, 2, 1, 0])
         threads.each(done.append, [100])  # and the threads go on
     assert len(done) == 101
+
+
+# --- refusals -----------------------------------------------------------------------------------------------------
+
+
+def test_a_step_is_refused_before_any_work_where_its_threads_are_none():
+    w = L.Parameter(np.ones(4, np.float32))
+    w.grad = np.ones(4, np.float32)
+    optimizer = md.optimizers.Adam([w])
+    with md.Threads(2) as over:
+        pass
+    with pytest.raises(ValueError, match=r"^Threads\(2\) work only inside their block"):
+        optimizer.step(over)
+    with pytest.raises(TypeError, match=r"^Adam\.step expects threads as a Threads, got int 2\.\nWrite: with"):
+        optimizer.step(2)
+    assert optimizer.iterations == 0
+    optimizer.step(md.Threads(1))
+    assert optimizer.iterations == 1
+
+
+def test_a_step_of_one_s_own_that_takes_no_threads_serves_without_them():
+    class Counting(md.optimizers.SGD):
+        def step(self):
+            super().step()
+
+    model = regressor()
+    model.compile(Counting(), "mse")
+    model.fit(X, VALUES, epochs=1, verbose=0)
+    with pytest.raises(TypeError, match=r"step\(\) got an unexpected keyword argument 'threads'"):
+        model.fit(X, VALUES, epochs=1, verbose=0, threads=2)
 
 
 def test_fit_refuses_a_number_of_threads_before_it_builds_the_model():

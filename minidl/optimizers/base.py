@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from minidl.habits import OptimizerHabits
 from minidl.layers.base import Parameter
 from minidl.optimizers.shelf import Shelf, plain
 from minidl.settings import check_number
-
-if TYPE_CHECKING:
-    from minidl.threads import Threads
+from minidl.threads import Threads
 
 WORTH_SHARING = 2**18  # numbers: fewer are updated sooner than another thread wakes up
 
@@ -72,7 +70,7 @@ class Optimizer(OptimizerHabits):
     def update(self, w: Array, g: Array, t: Array, rate: float, **state: Array) -> None:
         """Change a block of weights ``w`` in place; ``t`` is scratch of the same size.
 
-        Threads may work on several blocks at once: what is remembered belongs into the state, not into ``self``.
+        Threads may work on several blocks at once: what is remembered belongs in the state, not in ``self``.
         """
         raise TypeError(f"{type(self).__name__} defines no update(self, w, g, t, rate): write the rule there.")
 
@@ -125,7 +123,7 @@ class Optimizer(OptimizerHabits):
             rate = check_number(type(self).__name__, "the rate of its schedule", rate(self.iterations), "[0, inf)")
         return float(rate)
 
-    def step(self, threads: "Threads | None" = None) -> None:
+    def step(self, threads: Threads | None = None) -> None:
         """Update every parameter that has a gradient, once.
 
         Parameters
@@ -133,7 +131,19 @@ class Optimizer(OptimizerHabits):
         threads : Threads, optional
             Inside its ``with`` block: these share the work, where there is enough of it. ``fit(threads=...)`` does so.
             The numbers are the same.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Before any work: there are no parameters; the ``with`` block has ended; threads are no ``Threads``.
         """
+        if threads is not None:
+            if not isinstance(threads, Threads):
+                raise TypeError(
+                    f"{type(self).__name__}.step expects threads as a Threads, got {describe(threads)}.\n"
+                    "Write: with md.Threads(2) as threads: ... optimizer.step(threads)"
+                )
+            threads.check_open()
         if not self._shelves or not all(shelf.is_current() for shelf in self._shelves):
             self._make_shelves()
         rate = self.current_learning_rate
@@ -141,13 +151,13 @@ class Optimizer(OptimizerHabits):
         if self.clipnorm or self.clipvalue or self.global_clipnorm:
             self._clip()
         for shelf in self._shelves:
+            edits.mark_edited(shelf.flat)  # before the first edit: the step may be stopped half way
             self.age = self.iterations - shelf.joined
             if threads is None or threads.n == 1 or shelf.flat.size < WORTH_SHARING:
                 for block in shelf.blocks():
                     self._change(*block, rate)
             else:
                 threads.each(lambda block: self._change(*block, rate, own_scratch=True), shelf.blocks())
-            edits.mark_edited(shelf.flat)
 
     def _change(
         self, g: Array, w: Array, t: Array, state: dict[str, Array], rate: float, own_scratch: bool = False

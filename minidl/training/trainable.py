@@ -197,14 +197,14 @@ class Trainable(Layer):
     def train_step(self, x: Any, y: Any, sample_weight: Array | None = None) -> tuple[Tensor, Any]:
         """One step: loss, gradients, update. Returns (loss, outputs). Override it to train in another way."""
         self.optimizer.zero_grad()
-        if self.threads is None:
+        if self.threads is None or self.threads.n == 1:
             outputs = self(x)
             loss = self.objective(y, outputs, sample_weight)
             loss.backward()
             self.optimizer.step()
         else:
             loss, outputs = self.threads.backward(self, x, lambda y_pred: self.objective(y, y_pred, sample_weight))
-            self.optimizer.step(self.threads)
+            self.optimizer.step(threads=self.threads)
         return loss, outputs
 
     def train_on_batch(
