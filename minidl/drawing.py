@@ -63,7 +63,7 @@ class Drawing:
         return len(self._number) + len(self._constants) - 1
 
     def _fused(self, steps: list[tuple]) -> list[tuple]:
-        """The same steps, where a layer and the one behind it are one if that alone reads what the first gives."""
+        """The same steps; a layer and the one behind it become one where nothing else reads what the first gives."""
         read = list(self.results)
         for _, places, _, _ in steps:
             for place in places:

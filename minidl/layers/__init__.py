@@ -7,6 +7,7 @@
 ``convolution.py``            ``Conv1D``, ``Conv2D``, ``Conv2DTranspose``
 ``depthwise_convolution.py``  ``DepthwiseConv2D``, ``SeparableConv2D``
 ``pooling.py``                ``MaxPooling1D``, ... ``GlobalMaxPooling2D``
+``fusion.py``                 ``Conv2D`` and ``MaxPooling2D`` that models compute as one
 ``resizing.py``               ``UpSampling2D``, ``ZeroPadding2D``
 ``normalization.py``          ``BatchNormalization``, ``LayerNormalization``, ``RMSNormalization``, ...
 ``attention.py``              ``MultiHeadAttention``, ``KeyValueCache``

@@ -144,6 +144,8 @@ class Conv2D(Convolution):
     -----
     Shapes: x (N, H, W, C) → y (N, OH, OW, F); ``kernel`` (kh, kw, C / groups, F), ``bias`` (F,). D0.P1.
 
+    Models compute the layer and a ``MaxPooling2D`` right behind it as one, and call neither: see ``fusion.py``.
+
     Raises
     ------
     ValueError

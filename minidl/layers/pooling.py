@@ -71,6 +71,8 @@ class Pooling(Layer):
 class MaxPooling2D(Pooling):
     """y = the largest number of each window: (N, H, W, C) → (N, OH, OW, C). See ``Pooling`` and ``max_pool``.
 
+    Models compute the layer and a ``Conv2D`` right before it as one, and call neither: see ``fusion.py``.
+
     >>> import minidl as md, numpy as np
     >>> MaxPooling2D((2, 2))(np.zeros((5, 13, 13, 32))).shape
     (5, 6, 6, 32)
