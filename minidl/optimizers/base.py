@@ -70,7 +70,8 @@ class Optimizer(OptimizerHabits):
     def update(self, w: Array, g: Array, t: Array, rate: float, **state: Array) -> None:
         """Change a block of weights ``w`` in place; ``t`` is scratch of the same size.
 
-        Threads may work on several blocks at once: what is remembered belongs in the state, not in ``self``.
+        Threads may work on several blocks at once, in any order: what is remembered belongs in the state, not in
+        ``self``.
         """
         raise TypeError(f"{type(self).__name__} defines no update(self, w, g, t, rate): write the rule there.")
 
