@@ -64,6 +64,18 @@ def test_conv2d(seed, dtype):
 
 
 @every_seed
+def test_conv2d_max_pool(seed, dtype):
+    c = Configuration(seed)
+    c.size, c.strides = (12, 11), (1, 1 + seed % 2)
+    pool = (1 + seed % 3, 2)
+    ours, theirs = both(dtype, x=c.normal(c.N, *c.size, c.C), W=c.normal(*c.kernel, c.C, c.F), b=c.normal(c.F))
+    y = md.conv2d_max_pool(*ours.values(), c.strides, c.padding, c.dilation, pool)
+    x, W, b = theirs.values()
+    z = F.conv2d(padded(channels_first(x), c.added()), W.permute(3, 2, 0, 1), b, c.strides, 0, c.dilation)
+    assert_equal("conv2d and max pooling", y, channels_last(F.max_pool2d(z, pool)), ours, theirs)
+
+
+@every_seed
 def test_conv1d(seed, dtype):
     c = Configuration(seed, axes=1)
     (n,), (k,), (s,), (d,) = c.size, c.kernel, c.strides, c.dilation
@@ -123,15 +135,23 @@ def test_conv2d_transpose(seed, dtype):
     assert_equal("conv2d transpose", y, channels_last(z + b[:, None, None]), ours, theirs)
 
 
+@pytest.mark.parametrize(
+    "pooled",
+    [
+        lambda x, W, b, padding: md.max_pool(md.relu(md.conv2d(x, W, b, 1, padding)), 2),
+        lambda x, W, b, padding: md.relu(md.conv2d_max_pool(x, W, b, 1, padding)),
+    ],
+    ids=["apart", "as one"],
+)
 @pytest.mark.parametrize("padding", ["valid", "same"])
-def test_images_too_large_for_one_piece(padding, dtype):
+def test_images_too_large_for_one_piece(pooled, padding, dtype):
     """D0.P1's sizes: the products go over the batch a few images at a time."""
     c = Configuration(1)
     c.size, c.kernel, c.strides, c.dilation, c.padding = (26, 27), (3, 3), (1, 1), (1, 1), padding
     scale = 1 / np.sqrt(9 * 16)  # as layers draw their weights
     arrays = {"x": c.normal(20, 26, 27, 16), "W": scale * c.normal(3, 3, 16, 32), "b": c.normal(32)}
     ours, theirs = both(dtype, **arrays)
-    y = md.max_pool(md.relu(md.conv2d(*ours.values(), 1, padding)), 2)
+    y = pooled(*ours.values(), padding)
     x, W, b = theirs.values()
     z = F.max_pool2d(F.relu(F.conv2d(padded(channels_first(x), c.added()), W.permute(3, 2, 0, 1), b)), 2)
     g = y.size**-0.5  # ∂L/∂W sums over all pixels: of size 1 too
