@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl.data import DataLoader, ImageDataGenerator, random_crop
+from minidl.data import DataLoader, ImageDataGenerator, random_crop, random_elastic
 from minidl.data.affine import affine_maps, affine_transform
 from minidl.layers import Dense, Flatten
 
@@ -70,6 +70,15 @@ def test_whole_pixels_move_without_interpolation():
     assert not y[:, 4:].any() and not y[:, :, :2].any()
 
 
+def test_a_displacement_moves_where_each_pixel_comes_from():
+    """On top of M and s: of a ramp, whose value is its column, the columns' displacement is what is added."""
+    ramp = np.tile(np.arange(9.0)[:, None], (1, 9, 1, 1))  # (1, 9, 9, 1)
+    delta = np.random.default_rng(0).uniform(-1, 1, (2, 1, 9, 9))
+    M, s = one_map(theta=5.0, shift=(0.5, 0.0))
+    bent, straight = (affine_transform(ramp, M, s, delta=d)[:, 2:-2, 2:-2] for d in (delta, None))
+    np.testing.assert_allclose(bent - straight, delta[1, :, 2:-2, 2:-2, None], atol=1e-12)
+
+
 def test_zoom_below_one_enlarges():
     images = np.zeros((1, 9, 9, 1))
     images[0, 3:6, 3:6] = 1
@@ -106,6 +115,24 @@ def test_shifts_below_one_are_shares_and_others_pixels():
         c = (y.sum(axis=1) * np.arange(10)).sum(axis=1) - 4
         assert abs(r).max() <= rows + 1e-9 and abs(c).max() <= columns + 1e-9
         assert abs(r).max() >= 0.9 * rows and abs(c).max() >= 0.9 * columns
+
+
+def test_images_are_bent_as_by_random_elastic():
+    images = images_of(3, 8, 7, 1)
+    change = ImageDataGenerator(elastic=(12.0, 2.0), fill_mode="constant")
+    bent = change.random_transform(images, rng=0)
+    rng = np.random.default_rng(0)
+    rng.random(5 * 3)  # θ, t and z come first: 1, 2 and 2 numbers for each image
+    np.testing.assert_allclose(bent, random_elastic(images, 12.0, 2.0, rng=rng), atol=1e-12)
+
+
+def test_turned_and_bent_is_interpolated_once():
+    """Noise shows it: each interpolation averages some of it away."""
+    images = images_of(20, 20, 20, 1)
+    turned = ImageDataGenerator(rotation_range=10)
+    bent = ImageDataGenerator(rotation_range=10, elastic=(20, 4))
+    once, twice = bent(images, rng=0), random_elastic(turned(images, rng=0), 20, 4, rng=0)
+    assert once[:, 5:-5, 5:-5].std() > 1.2 * twice[:, 5:-5, 5:-5].std()
 
 
 def test_the_order_is_that_of_keras():
@@ -152,6 +179,9 @@ def test_the_same_seed_gives_the_same_images():
         ({"crop": 3}, r"crop as \(height, width\), got int 3"),
         ({"crop": (0, 3)}, "crop as a positive integer, got 0"),
         ({"preprocessing_function": 3}, "expects preprocessing_function, got int 3"),
+        ({"elastic": 30}, r"elastic as \(alpha, sigma\), got int 30"),
+        ({"elastic": ("30", 4)}, "elastic as a number, got str '30'"),
+        ({"elastic": (30, 0)}, "alpha >= 0 and sigma > 0, got 30 and 0"),
         ({"zoom_range": 1.0}, "zoom_range as z below 1"),
         ({"zoom_range": (1.2, 0.8)}, "zoom_range as z below 1"),
     ],
@@ -220,7 +250,9 @@ def test_an_interrupted_epoch_goes_on_with_the_same_images():
 
 def test_images_on_a_gpu_change_as_on_the_cpu():
     images = images_of(4, 6, 6, 1).astype(np.float32)
-    change = ImageDataGenerator(rotation_range=20, zoom_range=0.2, horizontal_flip=True, crop=(5, 4), rescale=2.0)
+    change = ImageDataGenerator(
+        rotation_range=20, zoom_range=0.2, elastic=(9, 2), horizontal_flip=True, crop=(5, 4), rescale=2.0
+    )
     with fake_cupy.installed() as cupy:
         moved = change(cupy.asarray(images), rng=0)
         np.testing.assert_allclose(moved.get(), change(images, rng=0), rtol=1e-5)

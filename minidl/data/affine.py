@@ -9,7 +9,8 @@ so that every new pixel gets a value, exactly once. M = R Z turns by θ and enla
     R = ( cos θ   −sin θ )      Z = ( z₁   0  )      s = R t,  t = a move in pixels
         ( sin θ    cos θ )          ( 0    z₂ )
 
-Between pixels the value is interpolated: see ``interpolation``.
+To bend the image too, each pixel adds a displacement of its own to x_source: see ``elastic``. Between pixels the value
+is interpolated: see ``interpolation``. That blurs a little, so all changes go into one map.
 """
 
 import numpy as np
@@ -48,7 +49,12 @@ def affine_maps(theta: np.ndarray, zoom: np.ndarray, shift: np.ndarray) -> tuple
 
 
 def affine_transform(
-    images: Array, M: np.ndarray, s: np.ndarray, fill_mode: str = "nearest", cval: float = 0.0
+    images: Array,
+    M: np.ndarray,
+    s: np.ndarray,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    delta: np.ndarray | None = None,
 ) -> Array:
     """Each image under its own map.
 
@@ -62,6 +68,8 @@ def affine_transform(
         What lies outside the image: its nearest pixel, or ``cval``.
     cval : float
         The value outside, with ``fill_mode="constant"``.
+    delta : (2, N, H, W), optional
+        Δ: x_source is moved by so many pixels, rows and columns.
 
     Returns
     -------
@@ -80,6 +88,9 @@ def affine_transform(
     columns = xp.arange(W, dtype=images.dtype)[None, :] - (W - 1) / 2  # (1, W)
     source_rows = _source(M[:, 0], s[:, 0], rows, columns, (H - 1) / 2)  # (N, H, W)
     source_columns = _source(M[:, 1], s[:, 1], rows, columns, (W - 1) / 2)
+    if delta is not None:
+        delta = xp.asarray(delta, images.dtype)
+        source_rows, source_columns = source_rows + delta[0], source_columns + delta[1]
     return interpolate(images, source_rows, source_columns, fill_mode, cval)
 
 

@@ -11,6 +11,9 @@ G blurs: row i of it is a Gaussian around i, of width σ, with sum 1,
 so that G ε Gᵀ blurs the rows and the columns of the noise ε. A small σ gives jagged digits, a large one moves the whole
 image. The blur also makes the noise weaker, about 3.5 σ times: α must make up for that.
 
+Interpolation blurs, and twice blurs twice: ``ImageDataGenerator(elastic=(α, σ))`` bends images in the same map of the
+plane that turns and moves them.
+
 Source: Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", section 2.
 """
 
@@ -49,14 +52,29 @@ def random_elastic(
         raise ValueError(
             f"random_elastic expects floating images (N, H, W, C), got {images.dtype} of shape {images.shape}."
         )
-    if not (alpha >= 0 and sigma > 0):
-        raise ValueError(f"random_elastic expects alpha >= 0 and sigma > 0, got {alpha!r} and {sigma!r}.")
+    check_elastic("random_elastic", alpha, sigma)
     xp = array_module(images)
     N, H, W, _ = images.shape
-    noise = generator(rng).random((2, N, H, W), dtype=np.float32) * 2 - 1  # ε and ε'
-    delta = xp.asarray(alpha * blur(H, sigma) @ noise @ blur(W, sigma).T, images.dtype)  # (2, N, H, W)
+    delta = xp.asarray(displacements(N, H, W, alpha, sigma, generator(rng)), images.dtype)  # (2, N, H, W)
     rows, columns = xp.arange(H, dtype=images.dtype)[:, None], xp.arange(W, dtype=images.dtype)
     return interpolate(images, rows + delta[0], columns + delta[1], fill_mode="constant")
+
+
+def displacements(N: int, H: int, W: int, alpha: float, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """Δr and Δc for every pixel of N images: (2, N, H, W).
+
+    >>> delta = displacements(1, 28, 28, alpha=30, sigma=4, rng=np.random.default_rng(0))
+    >>> print(f"{np.abs(delta).max():.1f} pixels at most, neighbours {np.abs(np.diff(delta)).max():.1f} apart")
+    3.5 pixels at most, neighbours 0.8 apart
+    """
+    noise = rng.random((2, N, H, W), dtype=np.float32) * 2 - 1  # ε and ε'
+    return alpha * blur(H, sigma) @ noise @ blur(W, sigma).T
+
+
+def check_elastic(who: str, alpha: float, sigma: float) -> None:
+    """Refuse what cannot be α and σ."""
+    if not (alpha >= 0 and sigma > 0):
+        raise ValueError(f"{who} expects alpha >= 0 and sigma > 0, got {alpha!r} and {sigma!r}.")
 
 
 def blur(size: int, sigma: float) -> np.ndarray:

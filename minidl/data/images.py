@@ -9,6 +9,7 @@ import numpy as np
 from minidl.arrays import Array, array_module, as_array, default_dtype, generator
 from minidl.data.affine import affine_maps, affine_transform
 from minidl.data.augment import check_window, random_crop
+from minidl.data.elastic import check_elastic, displacements
 from minidl.data.folders import ImageFolder
 from minidl.data.interpolation import FILLS
 from minidl.data.loader import DataLoader
@@ -19,7 +20,7 @@ from minidl.settings import check_flag, check_number
 class ImageDataGenerator:
     """Random changes of images that leave their labels right, in Keras' order.
 
-    Of each image in a batch, with numbers of its own: turned by θ, moved and zoomed, in one map of the plane (see
+    Of each image in a batch, with numbers of its own: turned by θ, moved, zoomed and bent, in one map of the plane (see
     ``affine``); mirrored; cut. Then the whole batch goes through ``preprocessing_function`` and is multiplied by
     ``rescale``. Without arguments nothing is changed.
 
@@ -31,6 +32,8 @@ class ImageDataGenerator:
         Moves are uniform in ± this: below 1 a share of the width or height, from 1 on pixels.
     zoom_range : float or (low, high)
         Rows and columns are each zoomed by their own z, uniform in [low, high], or in 1 ± the number; below 1 enlarges.
+    elastic : (alpha, sigma), optional
+        Bent like a sheet of rubber, so far and so smoothly: see ``random_elastic``. (Keras has no such argument.)
     fill_mode : {"nearest", "constant"}
         What comes in from outside: the nearest pixel, or ``cval``.
     cval : float
@@ -67,6 +70,7 @@ class ImageDataGenerator:
         width_shift_range: float = 0.0,
         height_shift_range: float = 0.0,
         zoom_range: float | tuple[float, float] = 0.0,
+        elastic: tuple[float, float] | None = None,
         fill_mode: str = "nearest",
         cval: float = 0.0,
         horizontal_flip: bool = False,
@@ -82,6 +86,7 @@ class ImageDataGenerator:
         self.width_shift_range = check_number(who, "width_shift_range", width_shift_range, "[0, inf)")
         self.height_shift_range = check_number(who, "height_shift_range", height_shift_range, "[0, inf)")
         self.zoom_range = _zooms(zoom_range)
+        self.elastic = None if elastic is None else _elastic(elastic)
         self.fill_mode, self.cval = fill_mode, float(check_number(who, "cval", cval))
         self.horizontal_flip = check_flag(who, "horizontal_flip", horizontal_flip)
         self.vertical_flip = check_flag(who, "vertical_flip", vertical_flip)
@@ -100,12 +105,14 @@ class ImageDataGenerator:
         """The random changes alone, of floating images (N, H, W, C); with ``crop`` (N, h, w, C)."""
         rng = generator(rng)
         N, H, W = images.shape[:3]
-        if self.rotation_range or self.width_shift_range or self.height_shift_range or self.zoom_range != (1.0, 1.0):
+        changes = self.rotation_range, self.width_shift_range, self.height_shift_range, self.elastic
+        if any(changes) or self.zoom_range != (1.0, 1.0):
             theta = rng.uniform(-1, 1, N) * self.rotation_range
             most = [pixels(self.height_shift_range, H), pixels(self.width_shift_range, W)]
             shift = rng.uniform(-1, 1, (N, 2)) * most  # (N, 2): rows, columns
             zoom = rng.uniform(*self.zoom_range, (N, 2))
-            images = affine_transform(images, *affine_maps(theta, zoom, shift), self.fill_mode, self.cval)
+            delta = displacements(N, H, W, *self.elastic, rng) if self.elastic else None  # (2, N, H, W)
+            images = affine_transform(images, *affine_maps(theta, zoom, shift), self.fill_mode, self.cval, delta)
         if self.horizontal_flip:
             images = _flip(images, 2, rng)
         if self.vertical_flip:
@@ -185,3 +192,12 @@ def _zooms(zoom_range: float | tuple[float, float]) -> tuple[float, float]:
     if not 0 < low <= high:
         raise ValueError(f"ImageDataGenerator expects zoom_range as z below 1, or 0 < low <= high, got {zoom_range!r}.")
     return low, high
+
+
+def _elastic(elastic: tuple[float, float]) -> tuple[float, float]:
+    """(alpha, sigma)."""
+    if not isinstance(elastic, (tuple, list)) or len(elastic) != 2:
+        raise TypeError(f"ImageDataGenerator expects elastic as (alpha, sigma), got {describe(elastic)}.")
+    alpha, sigma = (check_number("ImageDataGenerator", "elastic", number) for number in elastic)
+    check_elastic("ImageDataGenerator: elastic", alpha, sigma)
+    return alpha, sigma
