@@ -4,20 +4,23 @@
 
 - every image is turned, moved, zoomed and bent in a new way each time it is seen: 8,000 images are as many as epochs
   make of them, and the network cannot learn them by heart;
+- the new images are as sharp as the old ones. Interpolation blurs, and who has learnt from blurred digits makes more
+  mistakes with sharp ones. So all changes are one map, interpolated once, and then the contrast is raised until there
+  are nearly as few greys as before;
 - batch normalisation, after pooling, where there are four times fewer numbers, lets the learning rate be three times
-  higher; the rate rises for a tenth of the steps and falls along half a cosine;
-- the last epochs are of sharp images again, only shifted by whole pixels. Turned and bent images are blurred by the
-  interpolation: with their means and variances alone, batch normalisation would see test images in the wrong units;
-- nothing is held out: all 8,000 images train. (The recipe was chosen with 1,200 of them held out.)
+  higher; the rate rises for a tenth of the steps and falls along half a cosine to nothing;
+- of images that never come twice more can be learnt: the last convolution and the dense layer are twice as wide. They
+  see small images, and it takes only a tenth more time;
+- patience: from 25 epochs to 50 the loss of held-out images fell by an eighth;
+- nothing is held out: all 8,000 images train. (The recipe was chosen with 1,600 of them held out.)
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minidl.callbacks import History
-from minidl.data import DataLoader, ImageDataGenerator, mnist, random_elastic, random_shift
+from minidl.data import DataLoader, ImageDataGenerator, mnist
 from minidl.examples.digits import judge, loss, scaled  # noqa: F401 -- the same for all digits
 from minidl.examples.mnist_cnn import draw, point_to_check  # noqa: F401 -- the same first layer, the same inputs
 from minidl.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
@@ -25,12 +28,17 @@ from minidl.models import Sequential
 from minidl.optimizers import Adam
 from minidl.schedules import CosineDecay
 
-TITLE = "the same convolutional network, with batch normalisation, dropout and bent images"
-EPOCHS = 55
-SHARP = 10 / 55  # the share of epochs at the end, of sharp images
+TITLE = "a convolutional network as in mnist_cnn, with batch normalisation, dropout and bent images"
+EPOCHS = 52
 BATCH = 64
-turned = ImageDataGenerator(
-    rotation_range=10, width_shift_range=1.5, height_shift_range=1.5, zoom_range=0.1, fill_mode="constant"
+CONTRAST = 1.3  # from 14 % of grey pixels (0.1 to 0.9) to 10 %; mnist itself has 9 %
+bent = ImageDataGenerator(
+    rotation_range=10,
+    width_shift_range=1.5,
+    height_shift_range=1.5,
+    zoom_range=0.1,
+    elastic=(30, 4),
+    fill_mode="constant",
 )
 
 
@@ -62,12 +70,12 @@ def build() -> Sequential:
             MaxPooling2D((2, 2)),  # (N, 5, 5, 64)
             BatchNormalization(),
             Activation("relu"),
-            conv(64),  # (N, 3, 3, 64)
+            conv(128),  # (N, 3, 3, 128)
             BatchNormalization(),
             Activation("relu"),
-            Flatten(),  # (N, 576)
+            Flatten(),  # (N, 1152)
             Dropout(0.3),
-            Dense(64, use_bias=False, kernel_initializer="he_normal"),
+            Dense(128, use_bias=False, kernel_initializer="he_normal"),
             BatchNormalization(),
             Activation("relu"),
             Dropout(0.3),
@@ -78,13 +86,13 @@ def build() -> Sequential:
 
 
 def changed(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The images of a batch (N, 28, 28, 1), each in a new way."""
-    return random_elastic(turned(x, rng), alpha=30, sigma=4, rng=rng)
+    """The images of a batch (N, 28, 28, 1), each in a new way, and as sharp as before."""
+    return np.clip(CONTRAST * (bent(x, rng) - 0.5) + 0.5, 0, 1)
 
 
-def batches(x: np.ndarray, y: np.ndarray, device: str, augment: Callable[..., np.ndarray] = changed) -> DataLoader:
+def batches(x: np.ndarray, y: np.ndarray, device: str) -> DataLoader:
     """Shuffled batches of changed images, all of one size: the statistics of a small one would be noisier."""
-    return DataLoader(x, y, batch_size=BATCH, augment=augment, drop_last=len(x) >= BATCH, device=device)
+    return DataLoader(x, y, batch_size=BATCH, augment=changed, drop_last=len(x) >= BATCH, device=device)
 
 
 def prepare(model: Sequential, epochs: int, steps: int) -> None:
@@ -95,27 +103,11 @@ def prepare(model: Sequential, epochs: int, steps: int) -> None:
 
 
 def fit(model: Sequential, train: tuple, validation: tuple, epochs: int, device: str) -> History:
-    """Train on all images: changed ones, then sharp ones. Ctrl-C keeps the weights of that moment."""
-    sharp_epochs = round(SHARP * epochs)
-    bent, sharp = batches(*train, device), batches(*train, device, augment=random_shift)
-    histories = []
+    """Train on all images, with none to watch. Ctrl-C keeps the weights of that moment."""
+    loader = batches(*train, device)
+    prepare(model, epochs, len(loader))
     try:
-        prepare(model, epochs - sharp_epochs, len(bent))
-        histories.append(model.fit(bent, epochs=epochs - sharp_epochs))
-        print("From now on sharp images.")
-        rate = CosineDecay(1e-3, max(1, sharp_epochs) * len(sharp))
-        model.compile(optimizer=Adam(learning_rate=rate), loss=loss(), metrics=["accuracy"])
-        histories.append(model.fit(sharp, epochs=sharp_epochs))
+        return model.fit(loader, epochs=epochs)
     except KeyboardInterrupt:
         print("\nStopped. The weights of this moment are kept.")
-        histories.append(model.history)
-    return joined(histories)
-
-
-def joined(histories: list[History]) -> History:
-    """Several trainings, one after the other, as one."""
-    whole = History()
-    for part in histories:
-        for i in range(len(part.epoch)):
-            whole.on_epoch_end(len(whole.epoch), {key: values[i] for key, values in part.history.items()})
-    return whole
+        return model.history
