@@ -155,8 +155,7 @@ class Trainable(Layer):
 
         Notes
         -----
-        Afterwards the model is in ``eval`` mode, ready for use. On Linux memory is kept from step to step, which is
-        much faster: see ``memory.py``, which also says how to forbid it.
+        Afterwards the model is in ``eval`` mode. On Linux it keeps memory from step to step: see ``memory.py``.
         """
         self._require_compiled("fit")
         check_whole("fit", "epochs", epochs, lowest=0)
