@@ -1,4 +1,4 @@
-"""Convolution and max pooling as one op: the large image between them never leaves the cache.
+"""Convolution and max pooling as one op: the large image between them is not kept.
 
 | op | y | ∂L/∂x, ∂L/∂W, ∂L/∂b |
 |---|---|---|
@@ -6,7 +6,7 @@
 
 What a convolution gives has ph · pw times as many numbers as pooling leaves of it. Done one after the other, that image
 is written, read for the maximum, written again on the way back (g and many zeros) and read twice more, for ∂L/∂x and
-∂L/∂W. Here it is made for a few samples at a time and pooled at once; all that is kept is which place of each window
+∂L/∂W. Here it is made for some samples at a time, pooled and forgotten; all that is kept is which place of each window
 *won*, as truth values: of float32 and windows of 2 x 2 less than a fifth of the memory. Pixels that lie in no whole
 window, such as the last row of 11 under windows of 2, are not computed at all. Together this saves a sixth of the time
 of a training step of D0.P1's network.
