@@ -7,6 +7,7 @@ records (``minidl.autograd``), of ops the rules.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any
 
@@ -200,13 +201,19 @@ def restore_shape(op: Any, dx: Any, shape: tuple) -> Any:
             f"the rule of {op.__name__} returned a gradient of shape {dx.shape} for an input of shape {shape}.\n"
             "A rule must return the gradient in its input's shape."
         )
-    added = dx.ndim - len(shape)
-    stretched = list(range(added))
-    for i, n in enumerate(shape, start=added):
-        if n == 1 and dx.shape[i] != 1:
-            stretched.append(i)
-    dx = dx.sum(axis=tuple(stretched), keepdims=True)
-    return dx.reshape(shape) if added else dx
+    dx = dx.sum(axis=stretched_axes(shape, dx.shape), keepdims=True)
+    return dx if dx.ndim == len(shape) else dx.reshape(shape)
+
+
+@lru_cache(maxsize=256)
+def stretched_axes(shape: tuple, broadcast: tuple) -> tuple[int, ...]:
+    """The axes that broadcasting from one shape to the other has added or stretched.
+
+    >>> stretched_axes((3, 1), (2, 3, 4))
+    (0, 2)
+    """
+    added = len(broadcast) - len(shape)
+    return (*range(added), *(i for i, n in enumerate(shape, start=added) if n == 1 and broadcast[i] != 1))
 
 
 def restore_dtype(op: Any, dx: Any, dtype: np.dtype) -> Any:

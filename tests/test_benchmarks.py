@@ -110,6 +110,7 @@ def small(workloads):
         "W4": workloads.sentences(vocabulary=9, width=4, batches=1),
         "W5": workloads.text(batches=1, batch_size=1),
         "overhead": workloads.chain(),
+        "elementwise": workloads.chain(),
     }
 
 

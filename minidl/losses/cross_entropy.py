@@ -74,7 +74,7 @@ class BinaryCrossentropy(CrossEntropy):
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
         z, t = self.logits(y_pred, sigmoid), self.smoothed(y_true, 2)
         if z is not None:
-            return sigmoid_cross_entropy(z, t, spread(weights, z.shape))
+            return sigmoid_cross_entropy(z, targets=t, weights=spread(weights, z.shape))
         check_probabilities(self.name, y_pred._data, "sigmoid", highest=1)
         p = clip(y_pred, EPSILON, 1 - EPSILON)
         return average(-(log(p) * t + log(1 - p) * (1 - t)), weights)
@@ -106,7 +106,7 @@ class CategoricalCrossentropy(CrossEntropy):
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
         z, t = self.logits(y_pred, softmax), self.smoothed(y_true, y_pred.shape[-1])
         if z is not None:
-            return softmax_cross_entropy(z, t, spread(weights, t.shape[:-1]))
+            return softmax_cross_entropy(z, targets=t, weights=spread(weights, t.shape[:-1]))
         return average(-(log(clipped_shares(self.name, y_pred)) * t).sum(axis=-1), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
@@ -134,12 +134,12 @@ class SparseCategoricalCrossentropy(CrossEntropy):
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
         z, C = self.logits(y_pred, softmax), y_pred.shape[-1]
         if z is not None and not self.label_smoothing:
-            return softmax_cross_entropy(z, y_true, spread(weights, y_true.shape))
+            return softmax_cross_entropy(z, targets=y_true, weights=spread(weights, y_true.shape))
         check_classes(self.name, y_pred._data, y_true)
         onehot = y_true[..., None] == array_module(y_true).arange(C)  # (N, ..., C)
         t = self.smoothed(onehot.astype(y_pred.dtype), C)
         if z is not None:
-            return softmax_cross_entropy(z, t, spread(weights, y_true.shape))
+            return softmax_cross_entropy(z, targets=t, weights=spread(weights, y_true.shape))
         return average(-(log(clipped_shares(self.name, y_pred)) * t).sum(axis=-1), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:

@@ -15,7 +15,7 @@ Targets and weights are constants: they may be arrays, lists or Tensors that req
 import math
 from typing import Any
 
-from minidl.arrays import Array, array_module, as_array, constant
+from minidl.arrays import Array, array_module, as_array, constant, filled
 from minidl.autograd import Tensor, primitive
 from minidl.ops.activations import softplus
 from minidl.ops.softmax import log_softmax
@@ -63,22 +63,20 @@ def softmax_cross_entropy(logits, /, targets, weights=None):
     s = p.sum(axis=1)  # Σⱼ e^zⱼ, (N,)
     p /= s[:, None]
     losses = xp.log(s) - picked if targets.ndim < logits.ndim else xp.log(s) * t.sum(axis=1) - picked  # (N,)
-    if weights is None:
-        return losses.sum() * (1.0 / len(p)), (p, t, None)
-    w = weights.reshape(-1).astype(p.dtype, copy=False)
+    w = filled(len(p), 1 / len(p), p) if weights is None else weights.reshape(-1).astype(p.dtype, copy=False)  # (N,)
     return losses.dot(w), (p, t, w)
 
 
 @softmax_cross_entropy.joint_rule
 def softmax_cross_entropy_gradient(g, y, logits, needs, saved, targets, weights):
     """∂L/∂z = wₙ (p − t): D0.E6 with the mean over the batch."""
-    p, t, w = saved  # p (N, C); t (N, C), or the positions of its ones; w (N,) or None
-    w = g / len(p) if w is None else g * w[:, None]  # with g in it: (), or (N, 1)
+    p, t, w = saved  # p (N, C); t (N, C), or the positions of its ones; w (N,)
+    w = g * w  # with g in it
     if isinstance(t, tuple):
-        dz = p * w
-        dz[t] -= w if w.ndim == 0 else w[:, 0]
+        dz = p * w[:, None]
+        dz[t] -= w
     else:
-        dz = (p * t.sum(axis=1, keepdims=True) - t) * w
+        dz = (p * t.sum(axis=1, keepdims=True) - t) * w[:, None]
     return (dz.reshape(logits.shape),)
 
 
@@ -112,11 +110,10 @@ def sigmoid_cross_entropy(logits, /, targets, weights=None):
     xp = array_module(logits)
     sp = xp.logaddexp(logits, constant(0, logits))  # softplus(z) = log(eᶻ + 1) = −log(1 − σ(z)), exact at both ends
     t = targets if targets.dtype is sp.dtype else targets.astype(sp.dtype)
-    losses = sp - logits * t
-    if weights is None:
-        return losses.sum() * (1.0 / losses.size), (sp, t, None)
-    w = weights.astype(sp.dtype, copy=False)
-    return (losses * w).sum(), (sp, t, w)
+    losses = (sp - logits * t).reshape(-1)  # (N,): from here on N counts all numbers
+    N = len(losses)
+    w = filled(N, 1 / N, sp) if weights is None else weights.reshape(-1).astype(sp.dtype, copy=False)  # (N,)
+    return losses.dot(w), (sp, t, w)
 
 
 @sigmoid_cross_entropy.joint_rule
@@ -124,8 +121,7 @@ def sigmoid_cross_entropy_gradient(g, y, logits, needs, saved, targets, weights)
     """∂L/∂z = wₙ (σ(z) − t), with σ(z) = exp(z − softplus(z))."""
     sp, t, w = saved
     p = array_module(logits).exp(logits - sp)
-    w = constant(1 / logits.size, logits) if w is None else w
-    return ((p - t) * (g * w),)
+    return ((p - t) * (g * w).reshape(logits.shape),)
 
 
 @sigmoid_cross_entropy.specified_by

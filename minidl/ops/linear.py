@@ -8,7 +8,7 @@ D0.E1 and D4.E1 in the orientation of Keras: samples are rows, so W is (D, H), i
 other way round.
 """
 
-from minidl.arrays import ones
+from minidl.arrays import filled
 from minidl.autograd import primitive
 from minidl.ops.linalg import rows
 
@@ -49,7 +49,7 @@ def linear_gradients(g, y, x, W, b, needs):
     if needs[1]:
         dW = (x if x.ndim == 2 else rows(x)).T.dot(g2)  # (D, N) (N, H) → (D, H)
     if needs[2]:
-        db = ones(len(g2), g2).dot(g2)  # (N,) (N, H) → (H,): the sum over samples, sooner than g2.sum(axis=0)
+        db = filled(len(g2), 1, g2).dot(g2)  # (N,) (N, H) → (H,): the sum over samples, sooner than g2.sum(axis=0)
     return dx, dW, db
 
 

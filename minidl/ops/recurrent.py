@@ -21,7 +21,7 @@ A mask (N, T) says which steps count. In a step that does not, h stays what it w
 from collections.abc import Callable
 from typing import Any
 
-from minidl.arrays import Array, array_module, ones
+from minidl.arrays import Array, array_module, filled
 from minidl.autograd import Tensor, primitive
 from minidl.operators import unwrap
 from minidl.ops.joining import stack
@@ -159,7 +159,7 @@ def products(needs: list, X: Array, h: Array, W: Array, dz: Array, du: Array) ->
     dx = W.dot(dz).reshape(len(W), T, N).transpose(2, 1, 0) if needs[0] else None  # (D, K) (K, TN) → (N, T, D)
     dW = dz.dot(X.T).T if needs[1] else None  # (K, TN) (TN, D) → (D, K)
     dU = du.dot(h.T).T if needs[2] else None  # (K, TN) (TN, H) → (H, K)
-    db = dz.dot(ones(T * N, dz)) if needs[3] else None  # (K,): the sum over all steps, quicker than dz.sum(axis=1)
+    db = dz.dot(filled(T * N, 1, dz)) if needs[3] else None  # (K,): the sum over all steps, quicker than dz.sum(axis=1)
     return dx, dW, dU, db
 
 

@@ -23,7 +23,7 @@ ADAM = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 # AdamW's share of each weight that a step takes away, times the learning rate.
 WEIGHT_DECAY = 0.01
 
-# The size of a step of plain gradient descent, which the `overhead` workload takes in place of Adam.
+# The size of a step of plain gradient descent, which the chains of small ops take in place of Adam.
 DESCENT = 0.01
 
 
@@ -139,16 +139,17 @@ def text(batches: int = 4, batch_size: int = 16) -> Arrays:
     return {"weights": weights, "x": [t[:, :-1].copy() for t in texts], "y": [t[:, 1:].copy() for t in texts]}
 
 
-LINKS = 40  # links in the chain below
-OPS_PER_LINK = 5
+LINKS = 40  # links in the chains below
 
 
 def chain() -> Arrays:
-    """Forty links of five ops each on (4, 4) arrays, where the arithmetic is almost nothing and the record is all.
+    """Forty links of a few ops each on (4, 4) arrays, where the arithmetic is almost nothing and the record is all.
 
-    One link takes h (4, 4), with the parameters M (4, 4) and c (4, 4), to the next h::
+    One link takes h (4, 4), with the parameters M (4, 4) and c (4, 4), to the next h. ``overhead`` has all that a tape
+    meets, a product of matrices, a sum and broadcasting; ``elementwise`` only the simplest ops there are::
 
-        a = h M        t = tanh a        s = Σ_j t_ij  (4, 1)        u = t s        h' = u + c
+        overhead         a = h M        t = tanh a        s = Σ_j t_ij  (4, 1)        u = t s        h' = u + c
+        elementwise      a = h ⊙ M      t = tanh a        h' = t + c
 
     and the loss is the mean of the last h. The scales keep forty links from exploding or dying out.
     """
@@ -181,10 +182,17 @@ WORKLOADS = {
         Workload("W5", "small GPT: 4 blocks of 128 features, batch 16, 128 steps, causal, AdamW", 2, text),
         Workload(
             "overhead",
-            f"a chain of {LINKS * OPS_PER_LINK} ops on (4, 4) arrays, forward and backward",
+            f"a chain of {LINKS * 5} ops on (4, 4) arrays, forward and backward: @, tanh, sum, *, +",
             60,
             chain,
-            ops=LINKS * OPS_PER_LINK,
+            ops=LINKS * 5,
+        ),
+        Workload(
+            "elementwise",
+            f"a chain of {LINKS * 3} ops on (4, 4) arrays, forward and backward: *, tanh, +",
+            100,
+            chain,
+            ops=LINKS * 3,
         ),
     )
 }

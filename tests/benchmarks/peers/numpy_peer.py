@@ -172,7 +172,7 @@ def digits(data: Arrays) -> Step:
 
 
 def chain(data: Arrays) -> Step:
-    """The chain of small ops, then one step of gradient descent."""
+    """The chain of mixed ops, then one step of gradient descent."""
     x, (m, c) = data["x"][0], data["weights"]
 
     def step() -> np.floating:
@@ -199,4 +199,29 @@ def chain(data: Arrays) -> Step:
     return step
 
 
-workloads = {"W1": xor, "W2a": digits, "W2b": digits, "overhead": chain}
+def elementwise(data: Arrays) -> Step:
+    """The chain of elementwise ops, then one step of gradient descent."""
+    x, (m, c) = data["x"][0], data["weights"]
+
+    def step() -> np.floating:
+        h, links = x, []
+        for _ in range(LINKS):
+            t = np.tanh(h * m)
+            links.append((h, t))
+            h = t + c
+        loss = h.mean()
+        dh = np.full_like(h, 1 / h.size)
+        dm, dc = np.zeros_like(m), np.zeros_like(c)
+        for h, t in reversed(links):
+            dc += dh
+            da = dh * (1 - t * t)
+            dm += da * h
+            dh = da * m
+        np.subtract(m, DESCENT * dm, out=m)
+        np.subtract(c, DESCENT * dc, out=c)
+        return loss
+
+    return step
+
+
+workloads = {"W1": xor, "W2a": digits, "W2b": digits, "overhead": chain, "elementwise": elementwise}

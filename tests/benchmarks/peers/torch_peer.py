@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle
 
 import numpy as np
@@ -185,18 +186,14 @@ def text(data: Arrays) -> Step:
     return _trainer(GPT(), loss_function, data | {"weights": [*weights, *last]}, WEIGHT_DECAY)
 
 
-def chain(data: Arrays) -> Step:
-    """The chain of small ops, then one step of gradient descent."""
+def _chain(links: Callable, data: Arrays) -> Step:
+    """A chain of small ops, then one step of gradient descent."""
     x, m, c = (torch.from_numpy(array).to(data["device"]) for array in (data["x"][0], *data["weights"]))
     m.requires_grad_()
     c.requires_grad_()
 
     def step() -> torch.Tensor:
-        h = x
-        for _ in range(LINKS):
-            t = torch.tanh(h @ m)
-            h = t * t.sum(1, keepdim=True) + c  # (4, 4) * (4, 1) + (4, 4)
-        loss = h.mean()
+        loss = links(x, m, c).mean()
         loss.backward()
         with torch.no_grad():
             for w in (m, c):
@@ -207,4 +204,26 @@ def chain(data: Arrays) -> Step:
     return step
 
 
-workloads = {"W1": xor, "W2a": digits, "W2b": digits, "W3": images, "W4": sentences, "W5": text, "overhead": chain}
+def _mixed(h: torch.Tensor, m: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+    for _ in range(LINKS):
+        t = torch.tanh(h @ m)
+        h = t * t.sum(1, keepdim=True) + c  # (4, 4) * (4, 1) + (4, 4)
+    return h
+
+
+def _elementwise(h: torch.Tensor, m: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+    for _ in range(LINKS):
+        h = torch.tanh(h * m) + c
+    return h
+
+
+workloads = {
+    "W1": xor,
+    "W2a": digits,
+    "W2b": digits,
+    "W3": images,
+    "W4": sentences,
+    "W5": text,
+    "overhead": partial(_chain, _mixed),
+    "elementwise": partial(_chain, _elementwise),
+}
