@@ -36,6 +36,7 @@ from minidl.errors import describe
 from minidl.losses.cross_entropy import logits_behind
 from minidl.ops.activations import sigmoid
 from minidl.ops.softmax import softmax
+from minidl.recording import no_grad
 from minidl.settings import check_whole
 
 
@@ -112,13 +113,8 @@ class Threads:
         ValueError, TypeError
             x cannot be cut; f looks at more than one sample; the ``with`` block has ended.
         """
-        if here.part is not None:
-            raise ValueError(
-                "Threads.backward was called by a function whose batch is shared already. Call it outside."
-            )
-        ready = getattr(f, "built", True)  # else this first call builds it
-        parts = _cut(x, self.n) if self.n > 1 and ready else []
-        if len(parts) < 2 or debugging.active:  # debug mode looks for the user's line on this thread's stack
+        parts = self._parts(f, x)
+        if len(parts) < 2:
             y = f(x)
             L = loss(y)
             L.backward()
@@ -135,6 +131,27 @@ class Threads:
         for w, g in _added([part.gradients for part in parts]).items():
             w.grad = g if w.grad is None else plus(w.grad, g)
         return L, y
+
+    def forward(self, f: Callable, x: Any) -> Any:
+        """``y = f(x)`` with nothing recorded, where f is computed in parts: for evaluation. See ``backward``.
+
+        >>> import minidl as md
+        >>> with Threads(2) as threads:
+        ...     threads.forward(lambda x: x * x, md.Tensor([1.0, 2.0, 3.0]))
+        Tensor([1., 4., 9.])
+        """
+        parts = self._parts(f, x)
+        if len(parts) < 2:
+            with no_grad():
+                return f(x)
+
+        def unrecorded(part: Part) -> None:
+            with no_grad():  # each thread records or not by itself
+                part.forward(f)
+
+        self._side_by_side(unrecorded, parts)
+        y = [Tensor(np.concatenate([t.data for t in pieces])) for pieces in zip(*(part.y for part in parts))]
+        return y if parts[0].several else y[0]
 
     def each(self, work: Callable, items: Iterable) -> None:
         """``work(item)`` for each item, where none needs what another gives: a thread that is free takes the next."""
@@ -160,6 +177,15 @@ class Threads:
             raise ValueError(
                 f"Threads({self.n}) work only inside their block: with md.Threads({self.n}) as threads: ..."
             )
+
+    def _parts(self, f: Callable, x: Any) -> "list[Part]":
+        """The batch in parts; none where one thread shall do all of it."""
+        if here.part is not None:
+            raise ValueError("Threads were called by a function whose batch is shared already. Call them outside.")
+        if self.n == 1 or not getattr(f, "built", True):  # this first call builds it
+            return []
+        parts = _cut(x, self.n)
+        return [] if debugging.active else parts  # debug mode looks for the user's line on this thread's stack
 
     def _side_by_side(self, work: Callable, parts: list) -> None:
         """Work on all parts, the first in this thread and each other in one of its own, and wait for all."""
@@ -199,7 +225,7 @@ class Part:
         for t in self.y:
             if not isinstance(t, Tensor) or t.shape[:1] != (n,):
                 raise ValueError(
-                    f"Threads.backward expects of f a Tensor with a row for each of {n} samples, got {describe(t)}.\n"
+                    f"Threads expect of f a Tensor with a row for each of {n} samples, got {describe(t)}.\n"
                     "Leave sums and means over the samples to the loss."
                 )
 
@@ -278,7 +304,7 @@ def _cut(x: Any, n: int) -> list[Part]:
     for a in arrays:
         _check_can_be_cut(a)
     if len({len(a) for a in arrays}) != 1:
-        raise ValueError(f"Threads.backward expects inputs of one length, got {[len(a) for a in arrays]} samples.")
+        raise ValueError(f"Threads expect inputs of one length, got {[len(a) for a in arrays]} samples.")
     N = len(arrays[0])
     n = max(1, min(n, N))
     ends = [N * k // n for k in range(n + 1)]
@@ -292,12 +318,12 @@ def _cut(x: Any, n: int) -> list[Part]:
 def _check_can_be_cut(a: Any) -> None:
     """Raise unless this is an array or Tensor of samples, in main memory and outside any graph."""
     if not (isinstance(a, Tensor) or is_array(a)) or a.ndim == 0:
-        raise TypeError(f"Threads.backward expects x as arrays or Tensors (N, ...), got {describe(a)}.")
+        raise TypeError(f"Threads expect x as arrays or Tensors (N, ...), got {describe(a)}.")
     if device_of(a.data if isinstance(a, Tensor) else a) != "cpu":
         raise ValueError("Threads share a batch on the processor, this one is on a GPU.\nTrain there without threads.")
     if isinstance(a, Tensor) and not a.is_leaf:
         raise ValueError(
-            f"Threads.backward expects x outside any graph, got what {a.op.__name__} made.\n"
+            f"Threads expect x outside any graph, got what {a.op.__name__} made.\n"
             "Compute it inside f, or if it needs no gradient use x.detach()."
         )
 

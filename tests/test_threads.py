@@ -163,6 +163,27 @@ def test_a_layer_that_is_not_built_inside_a_function_is_refused():
         threads.backward(lambda x: layer(x), X, lambda y: y.sum())
 
 
+# --- forward alone ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("N", [1, 2, 7])
+def test_forward_gives_the_outputs_of_all_samples_and_records_nothing(N):
+    model = classifier()
+    with md.Threads(3) as threads:
+        y = threads.forward(model, X[:N])
+        one, two = threads.forward(lambda x: [model(x), x * 2], md.Tensor(X[:N]))
+    expected = model(X[:N])
+    for out in (y, one):
+        assert out.is_leaf and not out.requires_grad
+        np.testing.assert_allclose(out.data, expected.data, rtol=1e-5)
+    np.testing.assert_array_equal(two.data, X[:N] * 2)
+    assert md.is_recording() and all(p.grad is None for p in model.parameters())
+
+
+def test_forward_in_one_thread_records_nothing_either():
+    assert md.Threads(1).forward(classifier(), X).is_leaf
+
+
 # --- fit ----------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +197,27 @@ def test_fit_with_threads_trains_as_without():
         np.testing.assert_allclose(a, b, rtol=1e-5)
     np.testing.assert_allclose(history.history["loss"], alone.history.history["loss"], rtol=1e-5)
     assert together.threads is None
+
+
+def test_fit_with_threads_evaluates_with_threads():
+    workers = []
+
+    class Watched(L.Layer):
+        def call(self, x):
+            workers.append((self.training, len(x), threading.current_thread().name))
+            return x * 1.0
+
+    model = md.Sequential([L.Input(X.shape[1:]), Watched(), L.Dense(1)])
+    model.compile("sgd", "mse")
+    alone = model.evaluate(X, VALUES, verbose=0)
+    workers.clear()
+    model.optimizer.learning_rate = 0.0
+    callback = md.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: model.predict(X, batch_size=6, verbose=0))
+    history = model.fit(X, VALUES, verbose=0, threads=2, validation_data=(X, VALUES), callbacks=[callback]).history
+    in_use = [(n, name) for training, n, name in workers if not training]
+    assert {name for _, name in in_use} == {threading.current_thread().name, "minidl_0"}
+    assert any(n == 3 for n, _ in in_use)  # of the batches of 6
+    np.testing.assert_allclose(history["val_loss"], alone, rtol=1e-5)
 
 
 def test_a_run_with_dropout_can_be_repeated_and_each_step_drops_other_units():
@@ -328,7 +370,7 @@ def test_threads_outside_their_block_and_inside_a_shared_function_are_refused():
 
 @pytest.mark.parametrize("x", [None, [[1.0, 2.0]] * 4, {"a": X}, np.float32(1), np.ones(()), "words", []])
 def test_what_cannot_be_cut_is_refused(x):
-    with md.Threads(2) as threads, pytest.raises((TypeError, ValueError), match=r"^Threads\.backward expects"):
+    with md.Threads(2) as threads, pytest.raises((TypeError, ValueError), match=r"^Threads expect"):
         threads.backward(lambda x: x, x, lambda y: y.sum())
 
 

@@ -19,7 +19,7 @@ def evaluate_batches(
     objective.reset()
     with model.in_mode(False), no_grad(), live_bar("Evaluation", batches.steps, bar) as progress:
         for x, y, w in batches.epoch():
-            outputs = model(x)
+            outputs = outputs_for(model, x)
             objective.record(objective(y, outputs, w), y, outputs, objective.parts)
             progress.update()
             if interrupt is not None:
@@ -32,12 +32,17 @@ def predict_batches(model: Layer, batches: Batches, bar: bool = False) -> Any:
     parts = []
     with model.in_mode(False), no_grad(), live_bar("Prediction", batches.steps, bar) as progress:
         for x, _, _ in batches.epoch():
-            outputs = model(x)
+            outputs = outputs_for(model, x)
             several = isinstance(outputs, (list, tuple))
             parts.append([y.numpy() for y in outputs] if several else [outputs.numpy()])
             progress.update()
     joined = [np.concatenate(arrays) for arrays in zip(*parts)]  # (B, ...) each -> (N, ...)
     return joined if several else joined[0]
+
+
+def outputs_for(model: Layer, x: Any) -> Any:
+    """The outputs for a batch, which the threads of the ``fit`` in hand share, if there are any."""
+    return model(x) if model.threads is None else model.threads.forward(model, x)
 
 
 def as_keras(logs: dict[str, Any], return_dict: bool) -> Any:
