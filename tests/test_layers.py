@@ -139,6 +139,16 @@ def test_symbols_know_their_shapes():
     assert repr(Dense(4, name="head")(x)) == "Symbol(shape=(None, None, 4), from 'head')"
 
 
+def test_windows_and_tables_of_any_size_fit_axes_of_unknown_size():
+    image, sequence = md.Input(shape=(None, None, 3)), md.Input(shape=(None, 6))
+    assert layers.Conv2D(4, 11)(image).shape == (None, None, None, 4)
+    assert layers.MaxPooling2D(32)(image).shape == (None, None, None, 3)
+    assert layers.Conv1D(4, 3, dilation_rate=50)(sequence).shape == (None, None, 4)
+    assert layers.PositionEmbedding(4)(sequence).shape == (None, None, 6)
+    with pytest.raises(ValueError, match=r"11 x 11 is larger than the image of 10 x 10"):
+        layers.Conv2D(4, 11)(md.Input(shape=(10, 10, 3)))
+
+
 def test_symbols_know_their_dtype():
     x = md.Input(shape=(3,), dtype="int64")
     assert layers.Flatten()(x).dtype == np.int64

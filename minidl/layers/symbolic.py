@@ -15,7 +15,9 @@ from minidl.autograd import Tensor
 from minidl.dispatch import OPS
 from minidl.recording import no_grad
 
-SIZES = (8, 16)  # what an axis of unknown size is tried with: far apart, or pooling would make them equal
+# Sizes that unknown axes are tried with, in two trials: (that of the batch, that of the others). They are far apart, or
+# pooling would make them equal; then come larger ones, for windows that had no room, and ones for short tables.
+TRIALS = (((8, 8), (16, 16)), ((2, 128), (3, 256)), ((2, 3), (3, 4)))
 
 
 class Symbol:
@@ -124,7 +126,7 @@ def _operation(name: str, *inputs: Any) -> Symbol:
 
     places = [k for k, x in enumerate(inputs) if isinstance(x, Symbol)]
     before, after = inputs[: places[0]], inputs[places[-1] + 1 :]
-    return Operation(OPS[name], before, after)(*(inputs[k] for k in places))
+    return Operation(OPS[name], before, after)([inputs[k] for k in places])
 
 
 def check_shape(who: str, name: str, shape: Any) -> tuple[int | None, ...]:
@@ -169,17 +171,28 @@ def output_shape(layer: Any, inputs: tuple, settings: dict[str, Any]) -> tuple[t
 
     Two trials give the axes of unknown size different sizes; an axis whose size follows is unknown in the output too.
     """
+    error = None
+    for sizes in TRIALS:
+        try:
+            return _tried(layer, inputs, settings, sizes)
+        except ValueError as e:
+            error = error or e  # the first one is told
+    raise error
+
+
+def _tried(layer: Any, inputs: tuple, settings: dict[str, Any], sizes: tuple) -> tuple[tuple[int | None, ...], Any]:
+    """Shape and dtype of the output, by two trials of these sizes."""
     with no_grad(), layer.in_mode(False), np.errstate(all="ignore"):  # nothing random, nothing remembered
-        first, second = (layer(*(_zeros(x, size) for x in inputs), **settings) for size in SIZES)
+        first, second = (layer(*(_zeros(x, *size) for x in inputs), **settings) for size in sizes)
     if not isinstance(first, Tensor):
         raise TypeError(f"{layer.name!r} returns a {type(first).__name__}: only layers with one output can be drawn.")
     return tuple(a if a == b else None for a, b in zip(first.shape, second.shape)), first.dtype
 
 
-def _zeros(symbol: Any, size: int) -> Any:
+def _zeros(symbol: Any, batch: int, size: int) -> Any:
     if isinstance(symbol, list):
-        return [_zeros(s, size) for s in symbol]
+        return [_zeros(s, batch, size) for s in symbol]
     if not isinstance(symbol, Symbol):
         return symbol  # a constant among the inputs
-    shape = tuple(size if n is None else n for n in symbol.shape)
+    shape = tuple((size if k else batch) if n is None else n for k, n in enumerate(symbol.shape))
     return Tensor(np.zeros(shape, symbol.dtype))
