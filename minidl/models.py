@@ -233,14 +233,14 @@ class Sequential(Model):
         first = not self._row
         if layer not in self._row:
             layer.name = unique_name(layer.name, {other.name for other in self._row})
-        self._row.append(layer)
+        self._row = [*self._row, layer]  # a new list: copy.copy(model) keeps the old one
         self._steps = fuse(self._row)
         if first and not self._symbols:
             known = [(None, *layer.input_shape)] if layer.input_shape is not None else []
             known = layer.input_shapes() if isinstance(layer, Model) and not known else known
             self._symbols = [Symbol(shape) for shape in known[:1]]
         if self._symbols:
-            self._symbols.append(layer(self._symbols[-1]))  # builds the layer
+            self._symbols = [*self._symbols, layer(self._symbols[-1])]  # builds the layer
             self.built = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -277,6 +277,9 @@ class Sequential(Model):
     def children(self) -> Iterator[tuple[str, Any]]:
         for layer in self._row:
             yield layer.name, layer
+        for name, child in super().children():  # what a class derived from this one has besides
+            if not name.startswith(("_row.", "_steps.")):
+                yield name, child
 
     def input_shapes(self) -> list[tuple[int | None, ...]]:
         return [self._symbols[0].shape] if self._symbols else []

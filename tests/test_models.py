@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 
@@ -265,6 +267,30 @@ def test_layers_added_to_a_drawing_by_its_class_are_found():
             return super().call(x) * self.scale
 
     assert [name for name, _ in Scaled().named_parameters()] == ["scale", "dense.kernel", "dense.bias"]
+
+
+def test_layers_that_a_class_has_besides_its_row_are_found():
+    class Headed(md.Sequential):
+        def __init__(self):
+            super().__init__([L.Conv2D(1, 2, input_shape=(4, 4, 1)), L.MaxPooling2D(), L.Flatten()])
+            self.head = L.Dense(2)
+
+        def call(self, x, mask=None):
+            return self.head(super().call(x, mask))
+
+    model = Headed()
+    model(random(1, 4, 4, 1))
+    assert list(model.state_dict()) == ["conv2d.kernel", "conv2d.bias", "head.kernel", "head.bias"]
+    model.trainable = False
+    assert not model.head.kernel.requires_grad
+
+
+def test_a_layer_added_to_a_shallow_copy_is_not_in_the_original():
+    model = md.Sequential([L.Dense(2, input_shape=(3,))])
+    longer = copy.copy(model)
+    longer.add(L.Dense(5))
+    assert len(model.layers) == len(model.calls()) == 1 and len(longer.layers) == len(longer.calls()) == 2
+    assert model(random(1, 3)).shape == (1, 2) and longer(random(1, 3)).shape == (1, 5)
 
 
 # --- summary --------------------------------------------------------------------------------------------------------
