@@ -309,13 +309,30 @@ def test_masks_meet_where_branches_meet():
     np.testing.assert_array_equal(md.layers.Add().compute_mask(None, [a, b]), [[False, True, False]])
     np.testing.assert_array_equal(md.layers.Concatenate().compute_mask(None, [a, None]), a)
     assert md.layers.Add().compute_mask(None, [None, None]) is None
-    assert md.layers.Concatenate(axis=1).compute_mask(None, [a, b]) is None
+    np.testing.assert_array_equal(md.layers.Concatenate(axis=2).compute_mask(None, [a, b]), a & b)
+    assert md.layers.Concatenate(axis=0).compute_mask(None, [a, b]) is None
     words = np.array([[1, 0, 2]])
     x = md.Input((3,), dtype="int64")
     left, right = Embedding(3, D, mask_zero=True), Embedding(3, D)
     last = GRU(H)
     model = md.Model(x, last(md.layers.Add()([left(x), right(x)])))
     assert_alike(model(words), last(left(words) + right(words), mask=words != 0))
+    model = md.Model(x, last(right(x) + left(x)))  # an operator carries the mask of either side
+    assert_alike(model(words), last(right(words) + left(words), mask=words != 0))
+
+
+def test_masks_of_sequences_one_after_the_other_are_joined():
+    a, b, x = np.array([[True, False]]), np.array([[False, True, True]]), md.Tensor(np.zeros((1, 2, D)))
+    one_after_the_other = md.layers.Concatenate(axis=1)
+    np.testing.assert_array_equal(one_after_the_other.compute_mask(None, [a, b]), [[True, False, False, True, True]])
+    np.testing.assert_array_equal(one_after_the_other.compute_mask([x, x], [a, None]), [[True, False, True, True]])
+    assert one_after_the_other.compute_mask([x, x], [None, None]) is None
+    words = np.array([[1, 0, 2]])
+    symbol = md.Input((3,), dtype="int64")
+    embedding, last = Embedding(3, D, mask_zero=True), GRU(H)
+    model = md.Model(symbol, last(one_after_the_other([embedding(symbol), embedding(symbol)])))
+    twice = np.concatenate([words, words], axis=1)
+    assert_alike(model(words), last(embedding(twice), mask=twice != 0))
 
 
 # --- dropout --------------------------------------------------------------------------------------------------------
@@ -369,6 +386,35 @@ def test_bidirectional_states():
 def test_bidirectional_with_a_backward_layer_of_ones_own():
     layer = Bidirectional(GRU(2), backward_layer=LSTM(3, go_backwards=True))
     assert layer(sequences()).shape == (N, 5)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([GRU(2, go_backwards=True)], "a layer that reads forwards"),
+        ([GRU(2), GRU(2)], "go_backwards=True"),
+        ([GRU(2), GRU(2, go_backwards=True, return_sequences=True)], "the same return_sequences"),
+        ([GRU(2, return_state=True), GRU(2, go_backwards=True)], "the same return_state"),
+    ],
+)
+def test_bidirectional_refuses_layers_whose_outputs_do_not_belong_together(layers, message):
+    with pytest.raises(ValueError, match=message):
+        Bidirectional(layers[0], backward_layer=layers[1] if layers[1:] else None)
+
+
+def test_time_distributed_hands_masks_of_steps_inside_the_steps_on():
+    words = np.array([[[1, 2, 0], [3, 0, 0], [0, 0, 0]]])  # (1, 3 sentences, 3 words), the last sentence padding
+    embedding, of_words, of_sentences = Embedding(4, D, mask_zero=True), LSTM(H), GRU(H)
+    model = md.Sequential([embedding, TimeDistributed(of_words), of_sentences])
+    sentences = of_words(embedding(words[0]), mask=words[0] != 0)
+    assert_alike(model(words), of_sentences(sentences.reshape(1, 3, H), mask=[[True, True, False]]))
+    model = md.Sequential([TimeDistributed(embedding), TimeDistributed(of_words)])
+    assert_alike(model(words)[0], sentences)
+
+
+def test_time_distributed_refuses_a_layer_of_several_outputs():
+    with pytest.raises(TypeError, match=r"expects a layer with one output, got a list from LSTM\(2, return_state"):
+        TimeDistributed(LSTM(2, return_state=True))(sequences(N, T, 3, 2))
 
 
 def test_time_distributed_is_the_layer_at_each_step():

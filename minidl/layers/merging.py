@@ -8,9 +8,10 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.arrays import as_floating
+from minidl.arrays import array_module, as_floating
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
+from minidl.operators import unwrap
 from minidl.ops.joining import concatenate
 from minidl.settings import check_axis
 
@@ -54,7 +55,9 @@ class Concatenate(Layer):
         return concatenate(xs, axis=self.axis)
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
-        return steps_of_all(mask) if self.axis == -1 else None
+        if self.axis in (-1, 2):  # features of the same steps
+            return steps_of_all(mask)
+        return steps_in_a_row(x, mask) if self.axis in (1, -2) else None
 
     def describe(self) -> str:
         return f"axis={self.axis}"
@@ -64,6 +67,14 @@ def steps_of_all(masks: Any) -> Any:
     """The steps that count in every input that has a mask."""
     given = [mask for mask in masks or () if mask is not None]
     return None if not given else functools.reduce(operator.and_, given)
+
+
+def steps_in_a_row(xs: Any, masks: Any) -> Any:
+    """The masks (N, T₁), (N, T₂) as one, (N, T₁ + T₂). Of an input without a mask all steps count, if it is known."""
+    pairs = list(zip(xs or [None] * len(masks or ()), masks or ()))
+    if all(m is None for _, m in pairs) or any(m is None and x is None for x, m in pairs):
+        return None
+    return concatenate([array_module(unwrap(x)).ones(x.shape[:2], bool) if m is None else m for x, m in pairs], axis=1)
 
 
 def check_list(layer: Layer, xs: Any) -> None:

@@ -1,6 +1,6 @@
 """Operators between Symbols: ``x + y`` in the drawing of a network becomes a layer that adds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.autograd import Tensor
@@ -22,11 +22,11 @@ class Operation(Layer):
         super().__init__(op.__name__, **common)
         self.op, self.before, self.after = op, before, after
 
-    def call(self, *xs: Tensor) -> Tensor:
+    def call(self, xs: Sequence[Tensor]) -> Tensor:
         return self.op(*self.before, *xs, *self.after)
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
-        return None if self.op.__name__ == "getitem" else steps_of_all([mask])
+        return None if self.op.__name__ == "getitem" else steps_of_all(mask)
 
     def describe(self) -> str:
         return self.op.__name__

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+from minidl.arrays import Array, as_array
 from minidl.autograd import Tensor
 from minidl.errors import unknown_name
 from minidl.layers.base import Layer
@@ -51,14 +52,21 @@ class Bidirectional(Layer):
             raise TypeError(f"Bidirectional expects a recurrent layer such as LSTM(64), got {layer!r}.")
         if merge_mode is not None and merge_mode not in MERGES:
             raise unknown_name("merge_mode", merge_mode, MERGES)
+        if layer.go_backwards:
+            raise ValueError(f"Bidirectional expects a layer that reads forwards, got {layer!r}.")
         if backward_layer is None:
             if layer.built:
                 raise ValueError(f"Bidirectional expects a layer that was not called yet, got {layer.name!r}.")
             generator = layer.dropout.rng
             backward_layer = copy.deepcopy(layer, {id(generator): generator})  # one generator for both
-            backward_layer.go_backwards = not layer.go_backwards
-        if backward_layer.go_backwards == layer.go_backwards:
+            backward_layer.go_backwards = True
+        if not backward_layer.go_backwards:
             raise ValueError("Bidirectional expects backward_layer with go_backwards=True, unlike the forward one.")
+        for name in ("return_sequences", "return_state"):
+            if getattr(backward_layer, name) != getattr(layer, name):
+                raise ValueError(
+                    f"Bidirectional expects two layers of the same {name}, got {layer!r} and {backward_layer!r}."
+                )
         self.merge_mode = merge_mode
         self.forward_layer, self.backward_layer = layer, backward_layer
 
@@ -105,14 +113,15 @@ class TimeDistributed(Layer):
     Notes
     -----
     Shapes: x (N, T, ...) → y (N, T, ...). All steps go through the layer as one batch of N·T samples. (Dense does so by
-    itself; convolutions of each frame of a film need it.)
+    itself; convolutions of each frame of a film need it.) A mask (N, T, S) of steps inside the steps, such as the words
+    of sentences, goes to the layer; a mask (N, T) only on to the next one.
 
     >>> import minidl as md, numpy as np
     >>> TimeDistributed(md.layers.Flatten())(np.zeros((5, 4, 3, 2))).shape
     (5, 4, 6)
     """
 
-    supports_masking = True
+    uses_mask = True
 
     def __init__(self, layer: Layer, **common: Any):
         super().__init__(**common)
@@ -124,11 +133,27 @@ class TimeDistributed(Layer):
         self.check_rank(input_shape)
         self.layer.build_for(Symbol((None, *input_shape[2:])))
 
-    def call(self, x: Tensor) -> Tensor:
+    def call(self, x: Tensor, mask: Any = None) -> Tensor:
         self.check_rank(x.shape)
         N, T = x.shape[:2]
-        y = self.layer(x.reshape(N * T, *x.shape[2:]))
+        mask = None if mask is None else as_array(mask.data if isinstance(mask, Tensor) else mask)
+        y = self.layer(together(x), **self.layer.mask_settings(inside(mask)))  # (N T, ...)
+        if not isinstance(y, Tensor):
+            raise TypeError(
+                f"TimeDistributed {self.name!r} expects a layer with one output, got a {type(y).__name__} "
+                f"from {self.layer!r}."
+            )
         return y.reshape(N, T, *y.shape[1:])
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        """That of the steps (N, T), or of what the layer leaves inside them: a step with nothing inside is padding."""
+        if mask is not None and mask.ndim == 2:
+            return mask
+        of_samples = self.layer.compute_mask(None if x is None else together(x), inside(mask))  # (N T, ...)
+        if of_samples is None:
+            return None if mask is None else mask.any(axis=tuple(range(2, mask.ndim)))  # (N, T)
+        N, T = (mask if x is None else x).shape[:2]
+        return of_samples.reshape(N, T, *of_samples.shape[1:])
 
     def check_rank(self, shape: tuple) -> None:
         """Raise unless there are steps."""
@@ -140,3 +165,13 @@ class TimeDistributed(Layer):
 
     def describe(self) -> str:
         return repr(self.layer)
+
+
+def together(x: Any) -> Any:
+    """The steps of all samples as one batch: (N, T, ...) → (N T, ...)."""
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+
+
+def inside(mask: Array | None) -> Array | None:
+    """What a mask says of the insides of the steps, (N, T, S) → (N T, S); a mask (N, T) says nothing of them."""
+    return None if mask is None or mask.ndim < 3 else together(mask)
