@@ -151,6 +151,19 @@ def test_gradients_are_clipped(rule, limits):
         np.testing.assert_allclose(w, w2, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("wrong", [np.ones(1), np.ones((3, 2)), np.float64(1.0), 0.5, [1.0, 2.0]], ids=repr)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_gradient_of_another_shape_is_refused_before_any_update(wrong, place):
+    parameters = [md.layers.Parameter(np.zeros(shape)) for shape in ((2,), (2, 3), (300, 300))]
+    optimizer = SGD(parameters)
+    for p in parameters:
+        p.grad = np.ones(p.shape)
+    parameters[place].grad = wrong
+    with pytest.raises(ValueError, match=r"^step expects a gradient of its parameter's shape"):
+        optimizer.step()
+    assert optimizer.iterations == 0 and not any(p.data.any() for p in parameters)
+
+
 def test_a_gradient_of_zeros_is_not_divided_by_its_norm():
     w = md.Parameter([1.0])
     train(SGD([w], clipnorm=1.0, global_clipnorm=1.0), [w], [[np.zeros(1)]])

@@ -81,7 +81,7 @@ class BinaryCrossentropy(CrossEntropy):
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
         y_true = super().check(y_true, y_pred)
-        if not (y_true.min() >= 0 and y_true.max() <= 1):
+        if array_module(y_true).count_nonzero(y_true * y_true <= y_true) < y_true.size:  # t² ≤ t where 0 ≤ t ≤ 1 alone
             raise ValueError(
                 f"{self.name} expects targets in [0, 1], got {y_true.min()}..{y_true.max()}.\n"
                 "For more than two classes use sparse_categorical_crossentropy."

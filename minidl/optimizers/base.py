@@ -11,7 +11,7 @@ from minidl.arrays import Array, array_module, device_of, move
 from minidl.errors import describe, first_few
 from minidl.habits import OptimizerHabits
 from minidl.layers.base import Parameter
-from minidl.optimizers.shelf import Shelf, plain
+from minidl.optimizers.shelf import Shelf, blocks, plain
 from minidl.settings import check_number
 from minidl.threads import Threads
 
@@ -136,7 +136,8 @@ class Optimizer(OptimizerHabits):
         Raises
         ------
         ValueError, TypeError
-            Before any work: there are no parameters; the ``with`` block has ended; threads are no ``Threads``.
+            Before any work: there are no parameters; a gradient has not its parameter's shape; the ``with`` block has
+            ended; threads are no ``Threads``.
         """
         if threads is not None:
             if not isinstance(threads, Threads):
@@ -145,20 +146,21 @@ class Optimizer(OptimizerHabits):
                     "Write: with md.Threads(2) as threads: ... optimizer.step(threads)"
                 )
             threads.check_open()
-        if not self._shelves or not all(shelf.is_current() for shelf in self._shelves):
+        if not self._shelves or not all(map(Shelf.is_current, self._shelves)):
             self._make_shelves()
+        work = [(shelf, shelf.runs_with_gradients()) for shelf in self._shelves]  # refuses gradients of another shape
         rate = self.current_learning_rate
         self.iterations += 1
         if self.clipnorm or self.clipvalue or self.global_clipnorm:
             self._clip()
-        for shelf in self._shelves:
+        for shelf, runs in work:
             edits.mark_edited(shelf.flat)  # before the first edit: the step may be stopped half way
             self.age = self.iterations - shelf.joined
             if threads is None or threads.n == 1 or shelf.flat.size < WORTH_SHARING:
-                for block in shelf.blocks():
+                for block in blocks(runs):
                     self._change(*block, rate)
             else:
-                threads.each(lambda block: self._change(*block, rate, own_scratch=True), shelf.blocks())
+                threads.each(lambda block: self._change(*block, rate, own_scratch=True), blocks(runs))
 
     def _change(
         self, g: Array, w: Array, t: Array, state: dict[str, Array], rate: float, own_scratch: bool = False

@@ -10,6 +10,7 @@ from typing import Any
 
 from minidl.arrays import Array, array_module
 from minidl.autograd import Tensor
+from minidl.errors import describe
 from minidl.layers.base import Parameter
 from minidl.ops.windows import batches
 
@@ -76,19 +77,21 @@ class Shelf:
                 return False
         return True
 
-    def blocks(self) -> Iterator[tuple[Array, Array, Array, dict[str, Array]]]:
-        """(gradient, weights, scratch, state) of each block to update."""
-        for run in self.runs_with_gradients():
-            g = run.gradient()
-            for block, w, t, state in run.blocks:
-                yield g[block], w, t, state
-
     def runs_with_gradients(self) -> "list[Run]":
-        """The runs to update; parameter by parameter where some have no gradient."""
-        for p in self.parameters:
+        """The runs to update; parameter by parameter where some have no gradient.
+
+        Raises
+        ------
+        ValueError
+            Somebody has put something else in ``p.grad``: in its place it might be broadcast in silence.
+        """
+        complete = True
+        for p, view in zip(self.parameters, self.views):
             if p.grad is None:
-                return [run for run in self.single if run.parameters[0].grad is not None]
-        return self.runs
+                complete = False
+            elif getattr(p.grad, "shape", None) != view.shape:
+                raise ValueError(f"step expects a gradient of its parameter's shape {p.shape}, got {describe(p.grad)}.")
+        return self.runs if complete else [run for run in self.single if run.parameters[0].grad is not None]
 
 
 class Run:
@@ -100,6 +103,11 @@ class Run:
         whole = len(parameters) == 1 and id(parameters[0]) in shelf.whole
         self.shape = parameters[0].shape if whole else (size,)
         self.staged = array_module(shelf.flat).empty(size, shelf.flat.dtype) if len(parameters) > 1 else None
+        self.places = []  # in ``staged``, of each parameter's gradient
+        stop = 0
+        for p in parameters if self.staged is not None else ():
+            self.places.append(self.staged[stop : stop + p.size].reshape(p.shape))
+            stop += p.size
         self.blocks = []  # (where in the gradient, weights, scratch, state)
         for block in [slice(0, size)] if whole else batches(size, 1, BLOCK):
             start, stop, _ = block.indices(size)
@@ -112,8 +120,17 @@ class Run:
         """The gradients of the run's parameters as one flat array, or one gradient as it is."""
         if self.staged is None:
             return plain(self.parameters[0].grad).reshape(self.shape)
-        grads = [plain(p.grad) for p in self.parameters]
-        return array_module(self.staged).concatenate(grads, axis=None, out=self.staged)
+        for p, place in zip(self.parameters, self.places):
+            place[...] = plain(p.grad)
+        return self.staged
+
+
+def blocks(runs: list[Run]) -> Iterator[tuple[Array, Array, Array, dict[str, Array]]]:
+    """(gradient, weights, scratch, state) of each block to update."""
+    for run in runs:
+        g = run.gradient()
+        for block, w, t, state in run.blocks:
+            yield g[block], w, t, state
 
 
 def plain(g: Any) -> Array:
