@@ -32,9 +32,8 @@ class Drawing:
     """
 
     def __init__(self, inputs: Any, outputs: Any):
-        self.several_inputs, self.several_outputs = (isinstance(s, (list, tuple)) for s in (inputs, outputs))
         self.inputs = _symbols("inputs", inputs)
-        self.outputs = _symbols("outputs", outputs)
+        self.outputs = _symbols("outputs", outputs)  # a list of one is that one
         names: list[str] = []
         for symbol in self.inputs:
             names.append(unique_name(symbol.name, set(names)))
@@ -139,7 +138,7 @@ class Drawing:
 
     def _end(self, values: list) -> Any:
         outputs = [values[k] for k in self.results]
-        return outputs if self.several_outputs else outputs[0]
+        return outputs if len(outputs) > 1 else outputs[0]
 
 
 def _pick(values: list, place: Any) -> Any:

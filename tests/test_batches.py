@@ -86,6 +86,13 @@ def test_sample_weights_and_class_weights():
     assert not np.allclose(by_class[0], plain[0], atol=1e-5)
 
 
+def test_class_weights_are_for_training_not_for_validation():
+    settings = {"class_weight": {0: 50.0}, "verbose": 0}
+    split = classifier().fit(X, LABELS, validation_split=0.2, **settings).history
+    apart = classifier().fit(X[:40], LABELS[:40], validation_data=(X[40:], LABELS[40:]), **settings).history
+    assert split == apart
+
+
 def test_a_weight_of_zero_is_as_if_the_sample_were_not_there():
     model = regressor()
     weights = np.r_[np.ones(30), np.zeros(20)]
@@ -112,6 +119,46 @@ def test_several_inputs_and_outputs():
     assert loss == pytest.approx(kind + 0.5 * value, rel=1e-5) and 0 <= accuracy <= 1
     p, v = first.predict(x)
     assert p.shape == (50, 3) and v.shape == (50, 1)
+
+
+def test_targets_under_their_names_come_in_any_order():
+    low, high = np.zeros((50, 1)), np.full((50, 1), 100.0)
+    targets = {"high": high, "low": low}
+
+    class Pair(md.Model):
+        def __init__(self):
+            super().__init__()
+            self.low, self.high = L.Dense(1), L.Dense(1)
+
+        def call(self, x):
+            return [self.low(x), self.high(x)]
+
+    x = md.Input(shape=(4,))
+    for model in (md.Model(x, [L.Dense(1, name="low")(x), L.Dense(1, name="high")(x)]), Pair()):
+        model.compile("sgd", {"low": "mse", "high": "mse"})
+        for logs in (
+            model.evaluate(X, targets, verbose=0, return_dict=True),
+            model.evaluate(iter([(X, targets)]), verbose=0, return_dict=True),
+            model.fit(X, targets, verbose=0, validation_data=iter([(X, targets)])).history,
+        ):
+            assert np.all(logs["high_loss"] > 20 * np.array(logs["low_loss"]))
+
+
+@pytest.mark.parametrize("loss", ["mse", ["mse"], {"y": "mse"}])
+@pytest.mark.parametrize("metrics", [["mae"], [["mae"]]])
+def test_one_output_as_a_list_of_one(loss, metrics):
+    def trained(outputs, loss, metrics, targets):
+        md.seed(0)
+        model = md.Model([x], outputs)
+        model.compile("sgd", loss, metrics)
+        return model.fit(X, targets, verbose=0).history, model.predict(X, verbose=0)
+
+    x = md.Input(shape=(4,))
+    y = L.Dense(1, name="y", kernel_initializer="ones")
+    history, outputs = trained(y(x), "mse", ["mae"], VALUES)
+    y.kernel.data, y.bias.data = np.ones((4, 1), np.float32), np.zeros(1, np.float32)
+    again, others = trained([y(x)], loss, metrics, {"y": VALUES} if isinstance(loss, dict) else VALUES)
+    assert history == again and np.array_equal(outputs, others)
 
 
 def test_several_inputs_of_a_class():

@@ -96,6 +96,17 @@ def test_predict_in_batches_on_a_batch_and_by_calling():
     np.testing.assert_allclose(model.predict(DataLoader(X, LABELS, batch_size=9, shuffle=False)), p, rtol=1e-5)
 
 
+def test_train_on_batch_trains_what_was_thawed_or_added_too():
+    model = classifier()
+    model.layers[0].trainable = False
+    model.train_on_batch(X, LABELS)
+    model.layers[0].trainable = True
+    model.add(md.layers.Dense(3, activation="softmax"))
+    before = model.get_weights()
+    model.train_on_batch(X, LABELS)
+    assert not any(np.array_equal(v, w) for v, w in zip(before, model.get_weights(), strict=True))
+
+
 def test_train_on_batch_is_one_step():
     model, other = classifier(metrics=["accuracy"]), classifier()
     before = model.evaluate(X, LABELS, verbose=0)

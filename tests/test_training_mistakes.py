@@ -72,6 +72,14 @@ MISTAKES = {
         r"shape \(50,\), one for each sample",
     ),
     "class_weight": (lambda: classifier().fit(X, LABELS, class_weight=[1, 2, 3]), r"class_weight as \{label: weight\}"),
+    "class_weight of labels at each step": (
+        lambda: classifier().fit(X, np.tile(LABELS[:, None], 2), class_weight={0: 2.0}),
+        r"one class a sample.*got targets of shape \(50, 2\). Give sample_weight",
+    ),
+    "class_weight of one-hot labels at each step": (
+        lambda: classifier().fit(X, np.eye(3)[np.tile(LABELS[:, None], 2)], class_weight={0: 2.0}),
+        r"one class a sample.*got targets of shape \(50, 2, 3\). Give sample_weight",
+    ),
     "callback class": (
         lambda: regressor().fit(X, VALUES, callbacks=[md.callbacks.TerminateOnNaN]),
         r"Write TerminateOnNaN\(...\)",
@@ -92,6 +100,20 @@ MISTAKES = {
         lambda: regressor().fit(X, VALUES, epochs=2, validation_data=((X, VALUES) for _ in count())),
         r"fit \(validation_data\) of 2 epochs needs validation_steps",
     ),
+    "no losses": (lambda: regressor(loss=[]), "a loss, or one for each output"),
+    "one loss of another name": (
+        lambda: _named("z").fit(X, VALUES),
+        r"losses for \['z'\], the model's outputs are \['y'\]",
+    ),
+    "targets of another name by a generator": (
+        lambda: _two(["mse", "mse"]).fit(iter([(_pairs()[0], {"kind": VALUES, "sum": VALUES})])),
+        r"names \['kind', 'sum'\], the model expects \['kind', 'value'\]",
+    ),
+    "a list of one output": (lambda: _listing().fit(X, VALUES), r"list of one output.*return y, not \[y\]"),
+    "infinities of both signs": (
+        lambda: regressor().fit(broken((0, slice(2)), (np.inf, -np.inf)), VALUES),
+        "x holds 2 NaN or infinite",
+    ),
     "missing output": (lambda: _two("mse").fit(*_pairs()), "2 outputs"),
     "wrong loss names": (lambda: _two({"kind": "mse", "sum": "mse"}).fit(*_pairs()), r"losses for \['kind', 'sum'\]"),
     "one input of two": (lambda: _two(["mse", "mse"]).fit(X, [VALUES, VALUES]), "list of 2 arrays"),
@@ -102,6 +124,23 @@ MISTAKES = {
 def _two(loss):
     model = two_by_two()
     model.compile("adam", loss)
+    return model
+
+
+def _named(name):
+    x = md.Input(shape=(4,))
+    model = md.Model(x, L.Dense(1, name="y")(x))
+    model.compile("sgd", {name: "mse"})
+    return model
+
+
+def _listing():
+    class Listing(md.Model):
+        def call(self, x):
+            return [x.sum(axis=1, keepdims=True)]
+
+    model = Listing()
+    model.compile("sgd", "mse")
     return model
 
 

@@ -3,6 +3,7 @@
 =======================  =======================================================================
 ``trainable.py``         ``compile``, ``fit``, ``evaluate``, ``predict`` themselves
 ``batches.py``           what they are given, as batches
+``binding.py``           the optimizer is given the parameters
 ``objective.py``         losses and metrics of one or several outputs
 ``fitting.py``           the epochs of ``fit``
 ``evaluation.py``        figures and outputs without training

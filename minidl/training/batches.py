@@ -176,9 +176,8 @@ def weights_of(who: str, n: int, targets: list, sample_weight: Any, class_weight
         raise TypeError(
             f"{who} expects class_weight as {{label: weight}}, for a model of one output, got {class_weight!r}."
         )
-    y = targets[0]
-    labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y), -1)[:, 0]  # (N,)
-    of_class = array_module(y).ones(n, default_dtype())
+    labels = _class_of_each(who, targets[0])  # (N,)
+    of_class = array_module(labels).ones(n, default_dtype())
     for label, weight in class_weight.items():
         if not isinstance(label, (Integral, np.bool_)):
             raise TypeError(f"{who} expects the labels of class_weight as whole numbers, as in y, got {label!r}.")
@@ -187,10 +186,25 @@ def weights_of(who: str, n: int, targets: list, sample_weight: Any, class_weight
     return of_class if w is None else w * of_class
 
 
+def _class_of_each(who: str, y: Array) -> Array:
+    """The labels (N,) of targets (N,), (N, 1) or one-hot (N, C)."""
+    if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
+        return y.reshape(-1)  # (N, 1) → (N,)
+    if y.ndim > 2 or (abs(y.sum(axis=1) - 1) > 1e-3).any():
+        raise ValueError(
+            f"{who} expects one class a sample where there is class_weight: labels (N,) or (N, 1), or one-hot (N, C),\n"
+            f"got targets of shape {y.shape}. Give sample_weight instead."
+        )
+    return y.argmax(axis=1)  # (N, C) → (N,)
+
+
 def _check_finite(who: str, name: str, a: Array) -> None:
-    # The sum is finite unless a number is not (or the sum overflows): one quick pass settles nearly every case.
-    if a.dtype.kind != "f" or math.isfinite(float(a.sum(dtype=np.float64))):
+    if a.dtype.kind != "f":
         return
+    # The sum is finite unless a number is not (or the sum overflows): one quick pass settles nearly every case.
+    with np.errstate(invalid="ignore", over="ignore"):  # ∞ − ∞
+        if math.isfinite(float(a.sum(dtype=np.float64))):
+            return
     wrong = ~array_module(a).isfinite(a)
     if wrong.any():
         first = tuple(int(i[0]) for i in wrong.nonzero())
@@ -282,6 +296,7 @@ def from_stream(
     device: str,
     class_weight: dict | None = None,
     input_names: list[str] | None = None,
+    output_names: list[str] | None = None,
     with_targets: bool = True,
 ) -> Batches:
     """Batches as they come from a DataLoader or generator: ``(x, y)`` or ``(x, y, w)``; without targets ``x`` too."""
@@ -294,7 +309,7 @@ def from_stream(
         x = [Tensor(move(a, device)) for a in x]
         y = w = None
         if with_targets:
-            targets, several_targets = _read(who, "y", parts[1], None)
+            targets, several_targets = _read(who, "y", parts[1], output_names)
             y = targets if several_targets else targets[0]
             w = weights_of(who, len(targets[0]), targets, parts[2] if len(parts) == 3 else None, class_weight)
         return (x if several else x[0]), y, w

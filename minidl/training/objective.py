@@ -85,21 +85,20 @@ class Objective:
     """
 
     def __init__(self, loss: Any, metrics: Any = None, loss_weights: Any = None):
-        if isinstance(loss, (list, tuple)) and len(loss) == 1:  # a list of one is that one
-            loss = loss[0]
-            if isinstance(metrics, (list, tuple)) and metrics and isinstance(metrics[0], (list, tuple)):
-                metrics = metrics[0]
-        self.names = list(loss) if isinstance(loss, dict) else None
-        self.several = isinstance(loss, (list, tuple, dict))
+        self.loss_names = self.names = list(loss) if isinstance(loss, dict) else None
+        chosen = list(loss.values() if isinstance(loss, dict) else as_list(loss))
+        if not chosen:
+            raise ValueError(f"compile expects a loss, or one for each output, got {loss!r}.")
+        self.several = len(chosen) > 1  # a list of one is that one
         if self.several:
-            n = len(loss)
-            chosen = list(loss.values()) if isinstance(loss, dict) else list(loss)
-            weights = self._per_output("loss_weights", loss_weights, [1.0] * n)
+            weights = self._per_output("loss_weights", loss_weights, [1.0] * len(chosen))
             lists = [as_list(m) for m in self._per_output("metrics", metrics, [[] for _ in chosen])]
         else:
             if loss_weights is not None:
                 raise ValueError("compile takes loss_weights only for several outputs, with a list of losses.")
-            chosen, weights, lists = [loss], [1.0], [as_list(metrics)]
+            if isinstance(metrics, dict) or (as_list(metrics) and isinstance(as_list(metrics)[0], (list, tuple))):
+                [metrics] = self._per_output("metrics", metrics, [[]])
+            weights, lists = [1.0], [as_list(metrics)]
         self.heads = [Head(*of_one) for of_one in zip(chosen, weights, lists)]
         self.total, self.samples = 0.0, 0
         self.parts: list[float] = []  # Lₖ of the latest batch, where there are several
@@ -126,12 +125,10 @@ class Objective:
     def match(self, output_names: list[str] | None, outputs: Any, parameters: Sequence[Any] = ()) -> None:
         """Check that there is a loss for each output, put them in the outputs' order, and see what is regularized."""
         n = len(outputs) if isinstance(outputs, (list, tuple)) else 1
-        if n != len(self.heads) or self.several != isinstance(outputs, (list, tuple)):
+        if n != len(self.heads):
             raise ValueError(f"the model has {n} output{'s' * (n > 1)}, but compile got losses for {len(self.heads)}.")
-        self.matched = True
-        self.regularized = [p for p in parameters if p.regularizer is not None]
-        if not self.several:
-            return
+        if self.several != isinstance(outputs, (list, tuple)):
+            raise ValueError("the model gives a list of one output.\nReturn the output itself: return y, not [y].")
         names = output_names or self.names or [f"output_{k + 1}" for k in range(n)]
         if self.names is not None and self.names != names:
             if set(self.names) != set(names):
@@ -140,6 +137,8 @@ class Objective:
                 )
             self.heads = [self.heads[self.names.index(name)] for name in names]
         self.names = names
+        self.matched = True
+        self.regularized = [p for p in parameters if p.regularizer is not None]
 
     def check_targets(self, y: Any, outputs: Any, n: int) -> None:
         """Let each loss look at all targets now, not in the middle of training. ``outputs`` are of one sample."""

@@ -21,7 +21,8 @@ from minidl.layers.base import Layer
 from minidl.recording import no_grad
 from minidl.settings import check_whole
 from minidl.threads import Threads
-from minidl.training.batches import Batches, Samples, from_stream, is_stream
+from minidl.training.batches import Batches, Samples, from_stream, is_stream, weights_of
+from minidl.training.binding import bind_optimizer, is_bound
 from minidl.training.evaluation import as_keras, evaluate_batches, predict_batches
 from minidl.training.fitting import Run
 from minidl.training.memory import keep_memory_for_training
@@ -74,7 +75,7 @@ class Trainable(Layer):
         made = optimizers.get(optimizer() if isinstance(optimizer, type) else optimizer)
         objective = None if loss is None else Objective(loss, metrics, loss_weights)
         # An optimizer that came with parameters trains those and no others.
-        self._binds_optimizer = not made.parameters or (made is self.optimizer and self._binds_optimizer)
+        self.binds_optimizer = not made.parameters or (made is self.optimizer and self.binds_optimizer)
         self.optimizer, self.objective = made, objective
 
     # --- training ---------------------------------------------------------------------------------------------------
@@ -123,6 +124,7 @@ class Trainable(Layer):
         shuffle : bool
             A new order in each epoch, drawn from the one random generator.
         class_weight : dict {label: weight}, optional
+            How much the samples of each class count in training; in validation they all count alike.
         sample_weight : (N,), optional
             How much each sample counts in the loss. (Metrics are not weighted.)
         initial_epoch : int
@@ -169,11 +171,12 @@ class Trainable(Layer):
                     "fit takes y, sample_weight and validation_split with arrays only, not with a generator."
                 )
             samples = None
-            batches = from_stream("fit", x, steps_per_epoch, device, class_weight, self.input_names)
+            batches = from_stream("fit", x, steps_per_epoch, device, class_weight, *self._names())
         else:
-            samples = self._samples("fit", x, y, sample_weight, class_weight, check_finite)
+            samples = self._samples("fit", x, y, sample_weight, None, check_finite)
             if validation_split and validation_data is None:
                 samples, held_out = samples.split(validation_split)
+            samples.weights = weights_of("fit", samples.n, samples.y, samples.weights, class_weight)  # not held_out's
             batches = samples.batches(batch_size, shuffle, device, steps_per_epoch)
         if validation_data is not None:
             held_out = self._validation_data(validation_data, validation_steps, check_finite)
@@ -215,7 +218,7 @@ class Trainable(Layer):
         """
         self._require_compiled("train_on_batch")
         samples = self._samples("train_on_batch", x, y, sample_weight, class_weight)
-        if not (self.built and self.objective.matched and self.optimizer.parameters):
+        if not (self.built and self.objective.matched and is_bound(self)):
             self._prepare(samples.batches(samples.n, False, device_of_model(self)), samples)
         if not self.training:
             self.train()
@@ -247,7 +250,7 @@ class Trainable(Layer):
         """
         self._require_compiled("evaluate")
         if is_stream(x):
-            samples, batches = None, from_stream("evaluate", x, steps, device_of_model(self), None, self.input_names)
+            samples, batches = None, from_stream("evaluate", x, steps, device_of_model(self), None, *self._names())
         else:
             samples = self._samples("evaluate", x, y, sample_weight)
             batches = samples.batches(batch_size, False, device_of_model(self), steps)
@@ -304,15 +307,19 @@ class Trainable(Layer):
         """Inputs with targets, checked."""
         if y is None:
             raise ValueError(f"{who} needs the targets: {who}(x, y).")
-        samples = Samples(who, x, y, sample_weight, class_weight, self.input_names, self.output_names)
+        samples = Samples(who, x, y, sample_weight, class_weight, *self._names())
         if check_finite:
             samples.check_finite()
         return samples
 
+    def _names(self) -> tuple[list[str] | None, list[str] | None]:
+        """Those of inputs and outputs; a class of one's own has outputs in the order in which the losses name them."""
+        return self.input_names, self.output_names or self.objective.loss_names
+
     def _validation_data(self, data: Any, steps: int | None, check_finite: bool) -> Samples | Batches:
         """What ``validation_data`` may be."""
         if is_stream(data):
-            return from_stream("fit (validation_data)", data, steps, device_of_model(self), None, self.input_names)
+            return from_stream("fit (validation_data)", data, steps, device_of_model(self), None, *self._names())
         if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
             raise TypeError("fit expects validation_data as (x, y), (x, y, sample_weight) or a DataLoader.")
         x, y, *weight = data
@@ -326,23 +333,7 @@ class Trainable(Layer):
             if isinstance(samples, Samples):
                 self.objective.check_targets(samples.y if samples.several_outputs else samples.y[0], outputs, samples.n)
         if to_train:
-            self._bind_optimizer()
-
-    def _bind_optimizer(self) -> None:
-        """Give the optimizer the parameters to train, once they exist, and again when some were thawed."""
-        optimizer = self.optimizer
-        own = self.parameters()
-        trainable = {id(p) for p in own if p.requires_grad}
-        bound = {id(p) for p in optimizer.parameters}
-        if not trainable:
-            raise ValueError(f"fit has nothing to train: {self.name!r} has no parameters, or all are frozen.")
-        if not bound <= {id(p) for p in own}:
-            raise ValueError(
-                f"this {type(optimizer).__name__} is bound to parameters that are not in {self.name!r}.\n"
-                "Make a new optimizer for each model, and compile again."
-            )
-        if self._binds_optimizer and not trainable <= bound:
-            optimizer.bind(own)
+            bind_optimizer(self)
 
 
 def device_of_model(model: Layer) -> str:
