@@ -277,6 +277,15 @@ def test_model_checkpoint_after_steps(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["w1.npz", "w2.npz"]
 
 
+def test_a_name_with_figures_that_no_step_knows_is_refused_before_training(tmp_path):
+    model = regressor()
+    before = model.state_dict()
+    save = ModelCheckpoint(tmp_path / "w-{val_loss:.1f}.npz", save_freq=2)
+    with pytest.raises(ValueError, match="asks for 'val_loss', which is not among epoch, loss"):
+        model.fit(X, VALUES, batch_size=10, validation_split=0.2, callbacks=[save], verbose=0)
+    assert same_weights(before, model)
+
+
 def test_csv_logger(tmp_path):
     path = tmp_path / "log.csv"
     model = classifier(metrics=["accuracy"])
@@ -308,6 +317,7 @@ def test_csv_logger(tmp_path):
         (lambda: EarlyStopping(mode="smallest"), "mode 'auto', 'min' or 'max', got 'smallest'"),
         (lambda: ModelCheckpoint("w.npz", save_weights_only=False), r"use fit\(..., resume='run.npz'\)"),
         (lambda: ModelCheckpoint("w.npz", save_freq="day"), "save_freq 'epoch' or a number"),
+        (lambda: ModelCheckpoint("w.npz", save_best_only=True, save_freq=5), "save_freq=5 never sees 'val_loss'"),
         (lambda: ReduceLROnPlateau(factor=2.0), r"factor in \[0, 1\), got 2.0"),
         (lambda: LearningRateScheduler(0.1), r"a function \(epoch, learning_rate\), got 0.1"),
         (lambda: LearningRateScheduler(lambda epoch: "fast"), "rate as a number >= 0, got str 'fast'"),

@@ -44,6 +44,11 @@ def test_one_model_cannot_be_judged_twice():
         md.cross_validate(lambda: model, X, LABELS, k=2)
 
 
+def test_models_do_not_go_on_from_each_other(tmp_path):
+    with pytest.raises(TypeError, match="cannot resume: its K models would share one file"):
+        md.cross_validate(classifier, X, LABELS, resume=tmp_path / "run.npz")
+
+
 def test_lengths_are_compared():
     with pytest.raises(ValueError, match="got 50 in x and 40 in y"):
         md.cross_validate(classifier, X, LABELS[:40])

@@ -3,7 +3,9 @@ import threading
 
 import pytest
 
+from minidl.callbacks import LambdaCallback, ModelCheckpoint
 from minidl.training.interruption import deferred_interrupt
+from tests.small_models import LABELS, X, classifier
 
 
 def test_the_first_ctrl_c_waits_and_the_second_does_not():
@@ -43,3 +45,21 @@ def test_other_threads_have_no_signals():
     thread.start()
     thread.join()
     assert done == [True]
+
+
+def test_a_checkpoint_is_named_by_its_epoch_also_where_that_was_gone_on_with(tmp_path):
+    def press(batch, logs):
+        if batch == 1 and (tmp_path / "w2.npz").exists():  # in the third epoch
+            signal.raise_signal(signal.SIGINT)
+
+    def run(*callbacks):
+        save = ModelCheckpoint(tmp_path / "w{epoch}.npz")
+        settings = {"epochs": 4, "verbose": 0, "resume": tmp_path / "run.npz", "callbacks": [save, *callbacks]}
+        classifier().fit(X, LABELS, batch_size=10, **settings)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(LambdaCallback(on_train_batch_end=press))
+    first = (tmp_path / "w1.npz").read_bytes()
+    run()
+    assert sorted(p.name for p in tmp_path.glob("w*")) == ["w1.npz", "w2.npz", "w3.npz", "w4.npz"]
+    assert (tmp_path / "w1.npz").read_bytes() == first

@@ -268,6 +268,14 @@ def test_any_tree_comes_back(tmp_path):
     assert got == tree
 
 
+def test_notes_of_words_come_back_and_others_are_refused(tmp_path):
+    write_tree(tmp_path / "t.npz", {"notes": {"classes": np.array(["cat", "dog"])}})
+    assert read_tree(tmp_path / "t.npz") == {"notes": {"classes": ["cat", "dog"]}}
+    with pytest.raises(TypeError, match="a checkpoint holds arrays, numbers, words, .* got set {1}"):
+        write_tree(tmp_path / "other.npz", {"notes": {"seen": {1}}})
+    assert [path.name for path in tmp_path.iterdir()] == ["t.npz"]
+
+
 # --- files that do not fit ------------------------------------------------------------------------------------------
 
 
@@ -313,6 +321,7 @@ def without_generators(path):
         (saved(n=40), "does not fit: .*the state is of a loader that cuts other batches"),
         (tampered, "bound to other parameters"),
         (without_generators, "generators"),
+        (lambda path: by_hand(3, stop_at=10, path=path), "was written by save_checkpoint, not by fit"),
         (lambda path: path.write_bytes(b"PK\x03\x04half"), "damaged"),
     ],
 )

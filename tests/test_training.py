@@ -224,6 +224,14 @@ def test_a_bar_on_a_terminal_only(monkeypatch, capsys):
     assert bars == []
 
 
+def test_the_line_of_an_epoch_leaves_out_what_is_no_number(capsys):
+    note = md.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update(note="good", none=None, two=np.float32(2))
+    )
+    history = regressor().fit(X, VALUES, callbacks=[note], verbose=2)
+    assert history.history["note"] == ["good"] and capsys.readouterr().out.endswith(" - two: 2.0000\n")
+
+
 def test_a_confusion_matrix_may_be_a_metric(capsys):
     model = classifier(metrics=["confusion_matrix"])
     model.fit(X, LABELS)

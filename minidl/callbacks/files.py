@@ -36,7 +36,7 @@ class ModelCheckpoint(Callback):
         With ``save_best_only``: the figure to beat at first.
     """
 
-    remembers = ("best", "steps")
+    remembers = ("best", "steps", "epoch")
 
     def __init__(
         self,
@@ -57,15 +57,23 @@ class ModelCheckpoint(Callback):
             raise ValueError(f"ModelCheckpoint expects save_freq 'epoch' or a number of steps, got {save_freq!r}.")
         self.filepath, self.verbose, self.save_freq = check_name("ModelCheckpoint", filepath), verbose, save_freq
         self.watch = Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
+        if save_best_only and save_freq != "epoch" and monitor.startswith("val_"):
+            raise ValueError(
+                f"ModelCheckpoint with save_freq={save_freq} never sees {monitor!r}: it is known at an epoch's end.\n"
+                "Monitor 'loss' or a metric, or leave save_freq='epoch'."
+            )
         self.best = check_number("ModelCheckpoint", "initial_value_threshold", initial_value_threshold, optional=True)
         if save_best_only and self.best is None:
             self.best = self.watch.worst
         self.epoch = self.steps = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        keys = self.params["metrics"]
         if self.watch is not None:
-            self.watch.check_key(self.params["metrics"])
-        check_path(self.file_name(dict.fromkeys(self.params["metrics"], 0.0)))  # what is wrong is told before training
+            self.watch.check_key(keys)
+        if self.save_freq != "epoch":
+            keys = [key for key in keys if not key.startswith("val_")]
+        check_path(self.file_name(dict.fromkeys(keys, 0.0)))  # what is wrong is told before training
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch = epoch

@@ -2,9 +2,9 @@
 
 import sys
 import time
+from numbers import Real
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from minidl.callbacks.base import Callback, Logs
@@ -52,12 +52,15 @@ def live_bar(title: str, steps: int | None, shown: bool = True) -> tqdm:
 
 
 def figures(logs: Logs) -> str:
-    """``loss: 0.1234 - accuracy: 0.9700``. Metrics that are arrays, such as a confusion matrix, are left out.
+    """``loss: 0.1234 - accuracy: 0.9700``. What is no number, such as a confusion matrix or text, is left out.
 
     >>> figures({"loss": 0.12345, "accuracy": 0.97, "learning_rate": 1e-4})
     'loss: 0.1235 - accuracy: 0.9700 - learning_rate: 1.0000e-04'
     """
-    shown = {key: float(value) for key, value in logs.items() if np.ndim(value) == 0}
+    numbers = {
+        key: value for key, value in logs.items() if isinstance(value, Real) or getattr(value, "ndim", None) == 0
+    }
+    shown = {key: float(value) for key, value in numbers.items()}
     return " - ".join(f"{k}: {v:.4f}" if v == 0 or abs(v) > 1e-3 else f"{k}: {v:.4e}" for k, v in shown.items())
 
 

@@ -45,7 +45,8 @@ def cross_validate(
     verbose : int
         As in ``fit``, and 1 or 2 also print each fold's figures.
     **fit_settings
-        Further arguments of ``fit``: ``epochs``, ``batch_size``, ``callbacks`` ...
+        Further arguments of ``fit``: ``epochs``, ``batch_size``, ``callbacks`` ... but not ``resume``: with one file
+        each model would go on from the one before, which has seen what is held out now.
 
     Returns
     -------
@@ -64,6 +65,8 @@ def cross_validate(
     >>> figures["loss"].shape, bool(figures["loss"].mean() < 0.01)
     ((3,), True)
     """
+    if fit_settings.get("resume") is not None:
+        raise TypeError("cross_validate cannot resume: its K models would share one file, and what they have seen.")
     x, y = as_array(x), as_array(y)
     if len(x) != len(y):
         raise ValueError(f"cross_validate expects as many targets as inputs, got {len(x)} in x and {len(y)} in y.")

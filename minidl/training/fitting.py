@@ -11,7 +11,7 @@ from minidl.layers.base import Layer
 from minidl.recording import no_grad
 from minidl.saving import check_path
 from minidl.training.batches import Batches
-from minidl.training.checkpoint import load_checkpoint, save_checkpoint
+from minidl.training.checkpoint import load_checkpoint, read_tree, save_checkpoint
 from minidl.training.evaluation import evaluate_batches
 from minidl.training.interruption import deferred_interrupt
 
@@ -158,6 +158,11 @@ class Run:
         """Go back to what the file holds, if there is one."""
         if self.resume is None or not Path(self.resume).exists():
             return None
+        if "figures" not in read_tree(self.resume).get("notes", {"figures": None}):
+            raise ValueError(
+                f"{os.fspath(self.resume)!r} was written by save_checkpoint, not by fit: where to go on is not known.\n"
+                "Read it with load_checkpoint, then call fit without resume, or with another file."
+            )
         notes = load_checkpoint(self.resume, self.model, self.model.optimizer, self.batches.loader)
         if notes["figures"] is not None:
             self.objective.load_state_dict(notes["figures"])
