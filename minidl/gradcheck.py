@@ -2,7 +2,8 @@
 
 A judge that is easily satisfied is worse than none. What this one insists on, and why:
 
-* **float64**, whatever the inputs are. In float32 a difference has three digits, and wrong gradients hide behind them.
+* **float64**, whatever the inputs are. In float32 a difference has four digits at best, and wrong gradients hide
+  behind them.
 * **Random upstream.** L = ⟨g, f(x)⟩ with random g, not Σ f(x). A softmax or a normalised row has a constant
   sum: with g all ones its gradient is 0, and "zeros" or "y (g − 1)" would pass as 0 = 0.
 * **Every entry of every input**, and of the parameters, one at a time.

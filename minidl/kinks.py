@@ -40,6 +40,8 @@ def check_kink(
     ------
     GradientError
         The gradient is not between the slopes, or something is not as promised.
+    ValueError
+        f has no value on either side of the point.
 
     Examples
     --------

@@ -4,8 +4,9 @@ relu never falls, so that the largest of relu's values is relu of the largest:
 
     max_pool(relu(conv2d(x))) = relu(max_pool(conv2d(x)))
 
-On the right relu has a quarter as much to do, and what stands inside it is one op, ``conv2d_max_pool``, that does not
-keep the large image between the two layers. Of finite numbers values and gradients are the same but for rounding.
+On the right relu has less to do, a quarter behind windows of 2 x 2, and what stands inside it is one op,
+``conv2d_max_pool``, that does not keep the large image between the two layers. Of finite numbers values and gradients
+are the same but for rounding.
 """
 
 from collections.abc import Sequence

@@ -10,8 +10,8 @@ layer                    μ and σ² over                                 of an 
 ``RMSNormalization``     as layer norm, without μ                      C
 =======================  ===========================================  ==================================
 
-All give y = γ h + β with h of mean 0 and variance 1 (nearly: ε keeps the division safe). γ and β are trained, so that
-the network may undo it.
+All give y = γ h + β with h of mean 0 and variance 1 (nearly: ε keeps the division safe); without μ, h has a mean square
+of 1, and there is no β. γ and β are trained, so that the network may undo it.
 """
 
 from collections.abc import Sequence

@@ -18,8 +18,8 @@ from minidl.settings import check_whole
 class SinusoidalPositions(Layer):
     """y_t = x_t + P_t with P_t,2i = sin(t / 10000^(2i/D)) and P_t,2i+1 = cos(t / 10000^(2i/D)).
 
-    Like the hands of D/2 clocks, from one that turns once in 2π steps to one that turns once in 2π 10000. There is
-    nothing to train, and any number of steps will do.
+    Like the hands of D/2 clocks, from one that turns once in 2π steps to one that takes 2π 10000^(1 − 2/D): for large D
+    nearly 2π 10000. There is nothing to train, and any number of steps will do.
 
     Source: Vaswani et al., "Attention is all you need", 2017, section 3.5.
 

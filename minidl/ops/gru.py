@@ -40,7 +40,7 @@ def gru_step(x, h, W, U, b, activation=tanh, gate=sigmoid, seen=None):
 
 
 def gru_step_reset_before(x, h, W, U, b, activation=tanh, gate=sigmoid, seen=None):
-    """As in the paper (v1): h̃ = activation(p_h + (r ⊙ h_{t−1}) U_h), the reset *before* the product; b is (3H,)."""
+    """As in the paper: h̃ = activation(p_h + (r ⊙ h_{t−1}) U_h), the reset *before* the product; b is (3H,)."""
     H = h.shape[-1]
     seen = h if seen is None else seen
     p_z, p_r, p_h = split(linear(x, W, b), 3, axis=-1)  # (N, 3H) → three of (N, H)

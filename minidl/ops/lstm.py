@@ -12,7 +12,7 @@ How the op is laid out is told in ``recurrent.py``.
 
 import numpy as np
 
-from minidl.arrays import array_module
+from minidl.arrays import array_module, constant
 from minidl.autograd import primitive
 from minidl.ops.activations import sigmoid
 from minidl.ops.joining import concatenate, split
@@ -88,8 +88,9 @@ def sigmoid_in_place(xp, z):
     """σ(z) = 1 / (1 + e^−z), written over z."""
     xp.negative(z, out=z)
     xp.exp(z, out=z)
-    z += 1
-    xp.divide(1, z, out=z)
+    one = constant(1, z)
+    z += one
+    xp.divide(one, z, out=z)
 
 
 @lstm.joint_rule
@@ -112,15 +113,16 @@ def lstm_gradients(g, y, x, W, U, b, h0, c0, needs, saved, mask, final_cell):
     dz = xp.empty((4 * H, T, N), g.dtype)
     step = xp.empty((4, H, N), g.dtype)  # ∂L/∂z_t in one piece of memory
     di, df, dg, do = step
+    one = constant(1, g)
     for t in reversed(range(T)):
-        i, f, gate, o = gates[t]
+        i, f, gate, o = gates[t]  # gate: the g of the equations, a name that the upstream gradient has here
         dh += G[:, t]
         if mask is not None:
             dh_past, dc_past = dh * ~mask[:, t], dc * ~mask[:, t]  # goes by a step that does not count
             dh, dc = dh * mask[:, t], dc * mask[:, t]
         xp.multiply(gates[t], gates[t], out=step)
         xp.subtract(gates[t, :2], step[:2], out=step[:2])  # i − i², f − f²
-        xp.subtract(1, dg, out=dg)  # 1 − g²
+        xp.subtract(one, dg, out=dg)  # 1 − g²
         xp.subtract(o, do, out=do)  # o − o²
         do *= tanh_c[t]
         do *= dh

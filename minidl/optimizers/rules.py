@@ -17,7 +17,7 @@ class SGD(Optimizer):
 
         w ← w − α g                                        without momentum (D0.E5, D2.E4, D4.E6)
         v ← μ v − α g;  w ← w + v                          momentum μ (Polyak 1964; D2.E6)
-        v ← μ v − α g;  w ← w + μ v − α g                  nesterov=True (Nesterov 1983, in the form of Sutskever 2013)
+        v ← μ v − α g;  w ← w + μ v − α g                  nesterov=True (Nesterov 1983, as Bengio et al. 2013 write it)
 
     Examples
     --------
