@@ -296,13 +296,15 @@ def _positions(who: str, argnums: int | tuple[int, ...], n: int) -> tuple[int, .
 
 
 def _pairs(who: str, inputs: Any, vectors: Any) -> tuple[tuple, tuple]:
-    """Both as tuples, each vector an array of its input's shape and dtype."""
+    """Both as tuples, each vector an array of its input's shape; Python floats take its dtype."""
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     vectors = vectors if isinstance(vectors, tuple) else (vectors,)
     shapes = [np.shape(x) for x in inputs], [np.shape(v) for v in vectors]
     if shapes[0] != shapes[1]:
         raise ValueError(f"{who} expects a vector of each input's shape: inputs {shapes[0]}, vectors {shapes[1]}.")
-    return inputs, tuple(v if isinstance(v, Tensor) else as_array(v) for v in vectors)
+    return inputs, tuple(
+        v if isinstance(v, Tensor) else as_array(v, getattr(x, "dtype", None)) for x, v in zip(inputs, vectors)
+    )
 
 
 @contextmanager

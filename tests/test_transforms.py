@@ -66,6 +66,8 @@ def test_vjp_and_jvp_are_products_with_the_jacobian():
     y, Jv = jvp(f, X, v)
     np.testing.assert_allclose(y.data, np.tanh(A @ X))
     np.testing.assert_allclose(Jv.data, J @ v)
+    np.testing.assert_array_equal(jvp(f, X, v.tolist())[1].data, Jv.data)  # a list takes the dtype of x
+    np.testing.assert_array_equal(hvp(cubic, X, v.tolist()).data, hvp(cubic, X, v).data)
 
 
 def test_several_inputs():
