@@ -42,6 +42,7 @@ INPUTS = {"x": X, "W": W, "b": B}
         ("dW", 1e-16 * W, DW, "zero up to rounding, but the right gradient reaches"),
         ("y", np.ones((2, 2)), DW, "shape (2, 2), but the right answer has shape (3, 5)."),
         ("dW", DW * (1 + 1e-6 * W), DW, "Is something in float32, or is a small constant added"),
+        ("loss", 0.693147, np.array(np.log(2)), "got 0.693147, expected 0.693147181."),
         ("dW", DW * np.inf, DW, "(15 of 15 entries are not finite)"),
         ("dW", DB, DW, "the right gradient, but of db. Are two inputs swapped?"),
         ("dW", np.ones((2, 2)), DW, "shape (2, 2), but W has shape (3, 5). A gradient has its input's shape."),

@@ -182,7 +182,18 @@ def describe_worst(case: Case) -> str:
     differ = error > 1e-3 * error.max()
     worst = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
     count = f"{int(differ.sum())} of {error.size} entries differ"
-    return f"{count}, most at {list(worst)}: got {got[worst]:.6g}, expected {expected[worst]:.6g}."
+    said, wanted = told_apart(got[worst], expected[worst])
+    return f"{count}, most at {list(worst)}: got {said}, expected {wanted}."
+
+
+def told_apart(a: float, b: float) -> tuple[str, str]:
+    """Both with six digits, or as many more as it takes to see that they differ.
+
+    >>> told_apart(0.5, 1.0), told_apart(0.693147, 0.69314718056)
+    (('0.5', '1'), ('0.693147', '0.693147181'))
+    """
+    digits = next((n for n in (6, 9, 12) if f"{a:.{n}g}" != f"{b:.{n}g}"), 17)
+    return f"{a:.{digits}g}", f"{b:.{digits}g}"
 
 
 VALUES: tuple[Callable[[Case], str | None], ...] = (

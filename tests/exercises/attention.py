@@ -44,6 +44,11 @@ def masked_too_late(q, k, v):
     return np.tril(md.softmax(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2]))) @ v
 
 
+def divided_by_what_is_left(q, k, v):
+    P = np.tril(md.softmax(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2])))
+    return P / P.sum(axis=-1, keepdims=True) @ v
+
+
 def leaking_a_little(q, k, v):
     return causal_attention(q, k, v) + 1e-12 * v.mean(axis=1, keepdims=True)
 
@@ -73,7 +78,8 @@ ANSWERS = [
             (masked_too_late, "masked after the softmax"),
             (lambda q, k, v: md.softmax(np.tril(q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2]))) @ v, "masked with 0"),
             (lambda q, k, v: causal_attention(q * np.sqrt(q.shape[2] / q.shape[1]), k, v), "the number of steps"),
-            (leaking_a_little, "Wanted: a step sees no later one"),
+            (leaking_a_little, "changed with them."),
+            (divided_by_what_is_left, "though only by rounding: some maximum or sum goes over all steps."),
         ],
     ),
 ]
