@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 ENDINGS = (".npz", ".safetensors")
+NUMBERS = "fiub"  # kinds of dtype that are saved and loaded: floats, integers, truth values
 
 
 def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
@@ -23,7 +24,7 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
     Raises
     ------
     ValueError
-        The ending is neither ``.npz`` nor ``.safetensors``, or the folder does not exist.
+        The ending is neither ``.npz`` nor ``.safetensors``, the folder does not exist, or an array is not of numbers.
 
     Examples
     --------
@@ -34,6 +35,9 @@ def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray]) -> None:
     {'w': array([1., 1.])}
     """
     path = check_path(path)
+    for name, array in arrays.items():
+        if np.asarray(array).dtype.kind not in NUMBERS:  # else nobody could load the file
+            raise ValueError(f"cannot save {name!r} of dtype {np.asarray(array).dtype}: expected numbers.")
     write_whole(path, pack_safetensors(arrays) if path.suffix == ".safetensors" else pack_npz(arrays))
 
 
@@ -62,14 +66,14 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
         )
     try:
         arrays = unpack_safetensors(content) if path.suffix == ".safetensors" else unpack_npz(content)
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, NotImplementedError, MemoryError) as error:
+    except Exception as error:  # zipfile, zlib and NumPy's reader raise whatever they stumble over
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"{path.name!r} is damaged, or not a {path.suffix} file of arrays: {reason}.\n"
             "Nothing was loaded. Copy or save the file again."
         ) from None
     for name, array in arrays.items():
-        if array.dtype.kind not in "fiub":
+        if array.dtype.kind not in NUMBERS:
             raise ValueError(
                 f"{path.name!r} holds {name!r} of dtype {array.dtype}, expected numbers. Nothing was loaded."
             )
@@ -77,7 +81,8 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` in one move: under another name first, then renamed."""
+    """Put ``content`` at ``path`` in one move: under another name first, then renamed. A link stays a link."""
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with open(temporary, "wb") as file:
@@ -94,8 +99,6 @@ def check_path(path: str | os.PathLike) -> Path:
     path = _checked(path, "save")
     if not path.parent.is_dir():
         raise ValueError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first.")
-    if path.is_dir():
-        raise ValueError(f"cannot save {path.name!r}: there is a folder of that name. Choose another.")
     return path
 
 
@@ -105,6 +108,8 @@ def _checked(path: str | os.PathLike, verb: str) -> Path:
     path = Path(path)
     if path.suffix not in ENDINGS:
         raise ValueError(f"cannot {verb} {path.name!r}: the name must end in .npz or .safetensors.")
+    if path.is_dir():
+        raise ValueError(f"cannot {verb} {path.name!r}: there is a folder of that name. Choose another.")
     return path
 
 

@@ -268,14 +268,6 @@ def test_any_tree_comes_back(tmp_path):
     assert got == tree
 
 
-def test_notes_of_words_come_back_and_others_are_refused(tmp_path):
-    write_tree(tmp_path / "t.npz", {"notes": {"classes": np.array(["cat", "dog"])}})
-    assert read_tree(tmp_path / "t.npz") == {"notes": {"classes": ["cat", "dog"]}}
-    with pytest.raises(TypeError, match="a checkpoint holds arrays, numbers, words, .* got set {1}"):
-        write_tree(tmp_path / "other.npz", {"notes": {"seen": {1}}})
-    assert [path.name for path in tmp_path.iterdir()] == ["t.npz"]
-
-
 # --- files that do not fit ------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@ import io
 import pickle
 import struct
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 import minidl as md
 from minidl import layers as L
 from minidl.saving import load_arrays, pack_npz, pack_safetensors, save_arrays, unpack_npz, unpack_safetensors
+from minidl.training.checkpoint import read_tree, write_tree
 from tests.small_models import classifier, regressor, same_weights
 
 ENDINGS = [".npz", ".safetensors"]
@@ -125,6 +127,24 @@ def flipped(content, k):
     return content[:k] + bytes([content[k] ^ 0xFF]) + content[k + 1 :]
 
 
+def packed(compression, npy):
+    """An npz file of one array, which is whatever these bytes are."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        archive.writestr("w.npy", npy)
+    return file.getvalue()
+
+
+def npy(text):
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text.encode() + bytes(16)
+
+
+def flagged(content):
+    """The bits that say that the first file within is encrypted, in both places."""
+    directory = content.find(b"PK\1\2")
+    return content[:6] + b"\1" + content[7 : directory + 8] + b"\1" + content[directory + 9 :]
+
+
 def header(text):
     return struct.pack("<Q", len(text)) + text.encode()
 
@@ -135,6 +155,23 @@ DAMAGE = {
     "empty": (".npz", b"", "damaged"),
     "text": (".npz", b"hello", "damaged"),
     "a byte flipped in the numbers": (".npz", flipped(WHOLE[".npz"], 200), "damaged.*CRC"),
+    "a byte flipped in compressed numbers": (
+        ".npz",
+        flipped(packed(zipfile.ZIP_DEFLATED, bytes(1000)), 35),
+        "damaged.*decompressing",
+    ),
+    "a byte flipped in otherwise compressed numbers": (
+        ".npz",
+        flipped(packed(zipfile.ZIP_LZMA, bytes(range(256))), 50),
+        "damaged",
+    ),
+    "locked with a password": (".npz", flagged(packed(zipfile.ZIP_STORED, b"")), "damaged.*encrypted"),
+    "brackets without an end": (".npz", packed(zipfile.ZIP_STORED, npy("{'descr': (")), "damaged"),
+    "a shape beyond all bounds": (
+        ".npz",
+        packed(zipfile.ZIP_STORED, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1" + 30 * "0" + ",)}")),
+        "damaged",
+    ),
     "a pickle": (".npz", pickle.dumps(Harmful()), r"is a pickle, which is never opened"),
     "objects": (".npz", npz(w=np.array([Harmful()], object)), "damaged.*[Oo]bject"),
     "text within": (".npz", npz(w=np.array(["a"])), "dtype <U1, expected numbers"),
@@ -221,8 +258,31 @@ def test_an_absent_file_is_told_with_those_that_are_there(tmp_path):
 
 def test_a_folder_in_the_place_of_the_file(tmp_path):
     (tmp_path / "w.npz").mkdir()
-    with pytest.raises(ValueError, match="there is a folder of that name"):
-        classifier().save_weights(tmp_path / "w.npz")
+    for act in (classifier().save_weights, classifier().load_weights):
+        with pytest.raises(ValueError, match="there is a folder of that name"):
+            act(tmp_path / "w.npz")
+
+
+def test_a_link_leads_on_to_its_file(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "w.npz").symlink_to(tmp_path / "disk" / "w.npz")
+    for value in (1.0, 2.0):  # at first the link leads to nothing
+        save_arrays(tmp_path / "w.npz", {"w": np.array(value)})
+        assert (tmp_path / "w.npz").is_symlink() and load_arrays(tmp_path / "disk" / "w.npz") == {"w": value}
+
+
+@pytest.mark.parametrize("array", [np.array(["a"]), np.array([1j]), np.array([{}])])
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, array):
+    with pytest.raises(ValueError, match=r"cannot save 'w' of dtype .*: expected numbers"):
+        save_arrays(tmp_path / "w.npz", {"w": array})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_words_in_a_tree_come_back_and_sets_are_refused(tmp_path):
+    write_tree(tmp_path / "t.npz", {"classes": np.array(["cat", "dog"])})
+    assert read_tree(tmp_path / "t.npz") == {"classes": ["cat", "dog"]}
+    with pytest.raises(TypeError, match=r"a checkpoint holds arrays, numbers, words, .* got set"):
+        write_tree(tmp_path / "t.npz", {"seen": {1}})
 
 
 @pytest.mark.parametrize("state", [None, [1], 3])

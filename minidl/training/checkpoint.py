@@ -22,9 +22,10 @@ import numpy as np
 
 from minidl.arrays import generator
 from minidl.data import DataLoader
+from minidl.errors import describe
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
-from minidl.saving import load_arrays, save_arrays
+from minidl.saving import NUMBERS, load_arrays, save_arrays
 
 ARRAY = "array in this file"  # in the JSON: the value is the array of that name
 Tree = dict[str, Any]  # dictionaries within dictionaries; their leaves are arrays, numbers, strings, lists, None
@@ -61,7 +62,7 @@ def load_checkpoint(
         )
     try:
         _restore(state, model, optimizer, loader)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         _restore(before, model, optimizer, loader)
         raise ValueError(f"the checkpoint {os.fspath(path)!r} does not fit: {error}") from None
     return state["notes"]
@@ -123,13 +124,20 @@ def write_tree(path: str | os.PathLike, tree: Tree) -> None:
     def plain(value: Any, where: str) -> Any:
         if isinstance(value, dict):
             return {key: plain(item, f"{where}/{key}" if where else key) for key, item in value.items()}
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray) and value.dtype.kind in NUMBERS:
             arrays[where] = value
             return {ARRAY: where}
         return value
 
-    text = json.dumps(plain(tree, ""), default=lambda value: value.tolist())  # NumPy's numbers, arrays within lists
+    text = json.dumps(plain(tree, ""), default=_listed)
     save_arrays(path, {**arrays, "tree": np.frombuffer(text.encode(), np.uint8)})
+
+
+def _listed(value: Any) -> Any:
+    """What JSON cannot hold by itself: NumPy's numbers, arrays within lists, arrays of words."""
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"a checkpoint holds arrays, numbers, words, lists and dictionaries, got {describe(value)}.")
+    return value.tolist()
 
 
 def read_tree(path: str | os.PathLike) -> Tree:
