@@ -160,6 +160,7 @@ def test_perplexity_from_probabilities_and_from_logits():
     assert metrics.perplexity(LABELS, SCORES, from_logits=True) == pytest.approx(expected, rel=1e-5)
     assert metrics.perplexity(LABELS, SCORES + np.float32(500), from_logits=True) == pytest.approx(expected, rel=1e-3)
     assert np.isfinite(metrics.perplexity([0], [[0.0, 1.0]]))
+    assert metrics.perplexity([0], [[-800.0, 0.0]], from_logits=True) == np.inf  # exp(800)
     bits = metrics.BitsPerSymbol(from_logits=True).of(LABELS, SCORES)
     assert bits == pytest.approx(np.log2(expected), rel=1e-5)
 
@@ -287,6 +288,10 @@ def test_the_loss_tells_whether_outputs_are_logits():
         (lambda: metrics.confusion_matrix([0, 1], [0, 5], num_classes=3), "labels from 0 to 2, got 5"),
         (lambda: metrics.accuracy(BITS, P, sample_weight=WEIGHTS[:, None]), r"sample_weight of shape \(50,\)"),
         (lambda: metrics.accuracy([], np.zeros((0, 3))), "empty batch"),
+        (lambda: metrics.accuracy(BITS, P, threshold=1, from_logits=True), r"threshold in \(0, 1\), got 1"),
+        (lambda: metrics.Precision(threshold=0.0, from_logits=True), r"threshold in \(0, 1\), got 0.0"),
+        (lambda: metrics.confusion_matrix([0, 1], [0, 1], num_classes=2.5), "num_classes as a positive integer"),
+        (lambda: metrics.Precision().update(LABELS, SCORES), "expects two classes, got 4"),  # not after an epoch
     ],
 )
 def test_wrong_values_are_refused_in_three_lines(call, message):

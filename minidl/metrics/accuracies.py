@@ -10,6 +10,7 @@ from typing import Any
 
 from minidl.arrays import Array, array_module
 from minidl.metrics.reading import (
+    check_threshold,
     has_classes,
     plain_pair,
     read_binary,
@@ -18,7 +19,7 @@ from minidl.metrics.reading import (
     read_sparse,
 )
 from minidl.metrics.streaming import Mean
-from minidl.settings import check_number, check_whole
+from minidl.settings import check_whole
 
 
 class Accuracy(Mean):
@@ -34,7 +35,7 @@ class Accuracy(Mean):
 
     def __init__(self, threshold: float = 0.5, from_logits: bool = False, name: str = "accuracy"):
         super().__init__(name)
-        self.threshold, self.from_logits = check_number(name, "threshold", threshold), from_logits
+        self.threshold, self.from_logits = check_threshold(name, threshold, from_logits), from_logits
 
     def values(self, targets: Any, outputs: Any) -> Array:
         labels, predicted, _ = read_classes(self.name, targets, outputs, self.threshold, self.from_logits)
@@ -82,7 +83,7 @@ class BinaryAccuracy(Mean):
 
     def __init__(self, threshold: float = 0.5, from_logits: bool = False, name: str = "binary_accuracy"):
         super().__init__(name)
-        self.threshold, self.from_logits = check_number(name, "threshold", threshold), from_logits
+        self.threshold, self.from_logits = check_threshold(name, threshold, from_logits), from_logits
 
     def values(self, targets: Any, outputs: Any) -> Array:
         labels, predicted = read_binary(self.name, targets, outputs, self.threshold, self.from_logits)

@@ -30,8 +30,9 @@ import numpy as np
 
 from minidl.arrays import array_module, move
 from minidl.errors import unknown_name
-from minidl.metrics.reading import plain, read_classes, spread_weights, whole_numbers
+from minidl.metrics.reading import check_threshold, plain, read_classes, spread_weights, whole_numbers
 from minidl.metrics.streaming import Metric
+from minidl.settings import check_whole
 
 AVERAGES = ("binary", "macro", "micro", "none")
 
@@ -56,7 +57,8 @@ class ConfusionMatrix(Metric):
         name: str = "confusion_matrix",
     ):
         super().__init__(name)
-        self.num_classes, self.threshold, self.from_logits = num_classes, threshold, from_logits
+        self.num_classes = None if num_classes is None else check_whole(name, "num_classes", num_classes)
+        self.threshold, self.from_logits = check_threshold(name, threshold, from_logits), from_logits
 
     def reset(self) -> None:
         self.matrix = np.zeros((0, 0), np.int64)
@@ -129,8 +131,16 @@ class CountRatio(ConfusionMatrix):
     def ratio(self, TP: np.ndarray, FP: np.ndarray, FN: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise TypeError(f"{type(self).__name__} must define ratio(TP, FP, FN).")
 
+    def update(self, targets: Any, outputs: Any, sample_weight: Any = None) -> None:
+        super().update(targets, outputs, sample_weight)
+        if self.average == "binary" and len(self.matrix) > 2:
+            raise ValueError(
+                f"{self.name} with average='binary' expects two classes, got {len(self.matrix)}.\n"
+                "Choose average='macro', 'micro' or None, as in metrics=[Precision(average='macro')]."
+            )
+
     def result(self) -> float | np.ndarray:
-        return averaged(self.name, self.matrix, self.ratio, self.average)
+        return averaged(self.matrix, self.ratio, self.average)
 
 
 class Precision(CountRatio):
@@ -163,16 +173,11 @@ class F1Score(CountRatio):
         return 2 * TP, 2 * TP + FP + FN
 
 
-def averaged(who: str, M: np.ndarray, ratio: Callable, average: str) -> float | np.ndarray:
+def averaged(M: np.ndarray, ratio: Callable, average: str) -> float | np.ndarray:
     """The ratio of each class's counts in M (C, C), and their average."""
     C = len(M)
     if C == 0:
         return float("nan")  # nothing was seen
-    if average == "binary" and C > 2:
-        raise ValueError(
-            f"{who} with average='binary' expects two classes, got {C}.\n"
-            "Choose average='macro', 'micro' or None, as in metrics=[Precision(average='macro')]."
-        )
     TP = np.diagonal(M)  # (C, C) -> (C,)
     FP = M.sum(axis=0) - TP
     FN = M.sum(axis=1) - TP

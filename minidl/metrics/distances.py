@@ -3,7 +3,7 @@
 t are the targets, y the outputs, n counts all their numbers (of all samples).
 """
 
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 from typing import Any
 
 from minidl.arrays import Array, array_module, as_floating
@@ -75,7 +75,10 @@ class Perplexity(Mean):
         return z_max + xp.log(xp.exp(outputs - z_max[..., None]).sum(axis=-1)) - own
 
     def finish(self, mean: float) -> float:
-        return exp(mean)
+        try:
+            return exp(mean)
+        except OverflowError:  # more than 1.8e308
+            return inf
 
 
 class BitsPerSymbol(Perplexity):

@@ -23,6 +23,7 @@ from typing import Any
 from minidl.arrays import Array, array_module, as_array, device_of, is_array, move
 from minidl.autograd import Tensor
 from minidl.errors import describe
+from minidl.settings import check_number
 
 
 def plain(x: Any) -> Array:
@@ -138,6 +139,11 @@ def whole_numbers(who: str, labels: Array, C: int | None) -> Array:
             wrong = smallest if smallest < 0 else largest
             raise ValueError(f"{who} expects labels from 0 {'on' if C is None else f'to {C - 1}'}, got {wrong}.")
     return labels
+
+
+def check_threshold(who: str, threshold: Any, from_logits: bool) -> float:
+    """A number; one in (0, 1) where it stands for a probability, whose logit is wanted."""
+    return check_number(who, "threshold", threshold, "(0, 1)" if from_logits else "(-inf, inf)")
 
 
 def same_shape(who: str, targets: Array, outputs: Array) -> None:
