@@ -37,6 +37,7 @@ from collections.abc import Iterable, Iterator
 from numbers import Integral
 from typing import Any
 
+from minidl.autograd import Tensor
 from minidl.drawing import Drawing, name_layers
 from minidl.errors import describe, unknown_name
 from minidl.habits import ModelHabits
@@ -262,7 +263,7 @@ class Sequential(Model):
         if not self._trainable:
             self.trainable = False  # what was built now is frozen too
 
-    def call(self, x: Any, mask: Any = None) -> Any:
+    def call(self, x: Tensor, mask: Any = None) -> Any:
         for layer in self._steps:
             y = layer(x) if mask is None else layer(x, **layer.mask_settings(mask))
             mask = layer.compute_mask(x, mask)

@@ -123,6 +123,26 @@ def test_empty_batches_go_through():
         assert y.shape == (len(batch), 2, 3)
 
 
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Dense(2),
+        layers.BatchNormalization,
+        lambda: layers.GRU(2),
+        layers.Flatten,
+        lambda: md.Sequential([Dense(2)]),
+    ],
+)
+def test_a_list_for_one_input_is_refused(make, built):
+    layer, x = make(), np.zeros((2, 3, 4), np.float32)
+    if built:
+        layer(x)
+    for inputs in ([x, x], [md.Input(shape=(3, 4))] * 2):
+        with pytest.raises(TypeError, match="expects one Tensor as x, got a list of 2"):
+            layer(inputs)
+
+
 # --- drawn networks -----------------------------------------------------------------------------------------------
 
 

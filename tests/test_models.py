@@ -374,6 +374,11 @@ A = md.Input(shape=(3,))
         (lambda: L.Dense(2)(A, A), TypeError, r"Dense 'dense' takes 1 input, got 2. Layers that merge take a list"),
         (lambda: L.Dense(2)(np.ones((1, 2)), np.ones((1, 2))), TypeError, "Dense 'dense' takes 1 input, got 2"),
         (lambda: L.Flatten(name="f")(A, A, A), TypeError, "Flatten 'f' takes 1 input, got 3"),
+        (
+            lambda: L.GRU(2)(md.Input((4, 3)), initial_state=[A]),
+            TypeError,
+            r"'gru' got a Symbol by keyword, initial_state=",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_says_what_to_do(call, error, message):

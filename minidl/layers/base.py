@@ -98,8 +98,9 @@ class Layer(LayerHabits):
                 inputs = tuple(_as_tensors(x) for x in inputs)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{type(self).__name__} {self.name!r}: {error}") from None
-            if not self.built:
+            if not self.built or any(isinstance(x, list) for x in inputs):
                 check_inputs(self, inputs)
+            if not self.built:
                 self.build_for(*inputs)
         if training is None:
             return self.call(*inputs, **settings)

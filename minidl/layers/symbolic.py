@@ -142,7 +142,7 @@ def check_shape(who: str, name: str, shape: Any) -> tuple[int | None, ...]:
 def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any], training: bool | None = None) -> Symbol:
     """Build the layer for these shapes, and return the symbol of its output."""
     check_inputs(layer, inputs)
-    wrong = next((name for name, value in settings.items() if isinstance(value, Symbol)), None)
+    wrong = next((name for name, value in settings.items() if _holds_symbol(value)), None)
     if wrong is not None:
         raise TypeError(f"{layer.name!r} got a Symbol by keyword, {wrong}=. Only inputs, by position, can be drawn.")
     inputs = tuple(list(x) if isinstance(x, (list, tuple)) else x for x in inputs)
@@ -153,12 +153,22 @@ def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any], trainin
     return Symbol(shape, dtype, layer, inputs, settings=settings)
 
 
+def _holds_symbol(value: Any) -> bool:
+    return isinstance(value, Symbol) or (isinstance(value, (list, tuple)) and any(map(_holds_symbol, value)))
+
+
 def check_inputs(layer: Any, inputs: tuple) -> None:
-    """Raise where the layer's ``call`` takes fewer inputs, or more."""
+    """Raise where the layer's ``call`` takes fewer inputs, or more; or by its type hint a Tensor, and gets a list."""
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     arguments = signature(layer.call).parameters.values()
     places = [p for p in arguments if p.kind in kinds]
     needed, most = sum(p.default is p.empty for p in places), len(places)
+    for p, x in zip(places, inputs):
+        if isinstance(x, (list, tuple)) and p.annotation in (Tensor, Tensor | None):
+            raise TypeError(
+                f"{type(layer).__name__} {layer.name!r} expects one Tensor as {p.name}, got a list of {len(x)}.\n"
+                "Join them before: Concatenate()(xs), or np.stack(xs) where each is a sample."
+            )
     if any(p.kind is Parameter.VAR_POSITIONAL for p in arguments) or needed <= len(inputs) <= most:
         return
     expected = f"{needed} input{'s' * (needed > 1)}" if needed == most else f"{needed} to {most} inputs"
