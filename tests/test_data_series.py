@@ -62,6 +62,7 @@ def test_windows_agree_with_keras_pairs():
         (lambda: Normalizer.of(3.0), ValueError, r"some values, got shape \(\)"),
         (lambda: Normalizer.of([1.0, np.nan]), ValueError, "finite values, got NaN or infinity"),
         (lambda: Normalizer.of(np.array([[1.0, 2.0], [1.0, 3.0]])), ValueError, "all the same"),
+        (lambda: Normalizer.of(np.stack([np.full(7, 0.1), np.arange(7)], axis=1)), ValueError, "all the same"),
     ],
 )
 def test_mistakes_are_refused_in_words(call, error, words):

@@ -107,6 +107,20 @@ def test_a_matrix_is_as_wide_as_the_vocabulary():
     assert Tokenizer(num_words=5).sequences_to_matrix([[1, 7]]).tolist() == [[0, 1, 0, 0, 0]]
 
 
+def test_the_word_for_unknown_words_may_be_found_in_the_texts():
+    tokenizer = Tokenizer(char_level=True, oov_token="?")
+    tokenizer.fit_on_texts(["who?", "why?"])
+    assert tokenizer.index_word == dict(enumerate("?whoy", start=1))
+    assert tokenizer.texts_to_sequences(["w?z"]) == [[2, 1, 1]]
+
+
+def test_texts_among_which_one_is_none_count_for_nothing():
+    tokenizer = Tokenizer()
+    with pytest.raises(TypeError, match="got NoneType None"):
+        tokenizer.fit_on_texts(["a text", None])
+    assert tokenizer.document_count == 0 and not tokenizer.word_counts and not tokenizer.word_docs
+
+
 @pytest.mark.parametrize(
     "call, error, match",
     [
@@ -123,6 +137,8 @@ def test_a_matrix_is_as_wide_as_the_vocabulary():
         (lambda: fitted().sequences_to_texts([1, 2]), TypeError, "expects sequences of indices, got int 1"),
         (lambda: fitted().sequences_to_texts([["a"]]), TypeError, "indices as a whole number from 0 on, got str 'a'"),
         (lambda: fitted().sequences_to_texts([[1.5]]), ValueError, "indices as a whole number from 0 on, got 1.5"),
+        (lambda: fitted().sequences_to_matrix([1, 2]), TypeError, "expects sequences of indices, got int 1"),
+        (lambda: fitted().sequences_to_matrix(None), TypeError, "expects sequences of indices, got NoneType None"),
         (lambda: Tokenizer(lower="no"), TypeError, "lower as True or False, got str 'no'"),
         (lambda: Tokenizer(filters=3), TypeError, "filters as a string, got int 3"),
         (lambda: Tokenizer(split=3), TypeError, "split as a string, got int 3"),
@@ -162,6 +178,7 @@ def test_padding_of_floats_vectors_arrays_and_nothing():
     np.testing.assert_array_equal(padded, [[0.5], [9.5]])
     np.testing.assert_array_equal(pad_sequences([[[1, 2]], [[3, 4], [5, 6]]])[0], [[0, 0], [1, 2]])
     np.testing.assert_array_equal(pad_sequences([np.array([7]), np.array([8, 9])]), [[0, 7], [8, 9]])
+    np.testing.assert_array_equal(pad_sequences([np.array([-0.9, 255.9])], dtype="uint8"), [[0, 255]])
     assert pad_sequences([[], []]).shape == (2, 0)
     assert pad_sequences([]).shape == (0, 0)
     assert pad_sequences([], maxlen=3).shape == (0, 3)
@@ -181,6 +198,19 @@ def test_padding_of_floats_vectors_arrays_and_nothing():
         (lambda: pad_sequences(SEQUENCES, value=None), TypeError, "a value of its dtype, got None"),
         (lambda: pad_sequences(SEQUENCES, dtype="int31"), TypeError, "got 0.0 for 'int31'"),
         (lambda: pad_sequences([[1], [[2, 3]]]), ValueError, r"one shape, got \(\) and \(2,\)"),
+        (
+            lambda: pad_sequences(SEQUENCES, dtype="uint8", value=300),
+            ValueError,
+            "a value of its dtype, got 300 for 'uint8'",
+        ),
+        (lambda: pad_sequences(SEQUENCES, value=np.nan), ValueError, "a value of its dtype, got nan for 'int32'"),
+        (lambda: pad_sequences([np.array([2**31])]), ValueError, "not all of the numbers lie from -2147483648 to"),
+        (
+            lambda: pad_sequences([np.array([-1])], dtype="uint8"),
+            ValueError,
+            "not all of the numbers lie from 0 to 255",
+        ),
+        (lambda: pad_sequences([np.array([np.nan])]), ValueError, "not all of the numbers lie from"),
     ],
 )
 def test_wrong_calls_of_padding(call, error, match):

@@ -32,7 +32,8 @@ class Tokenizer:
     char_level : bool
         Take single characters for words. ``filters`` then has no effect.
     oov_token : str, optional
-        A word, with index 1, that stands for all that are out of the vocabulary.
+        A word, with index 1, that stands for all that are out of the vocabulary. (In Keras one that is itself found in
+        the texts gets a second index, which is larger than ``len(word_index)``.)
 
     Attributes
     ----------
@@ -95,13 +96,17 @@ class Tokenizer:
 
     def fit_on_texts(self, texts: Iterable[str | Sequence[str]]) -> None:
         """Count the words of these texts, besides those of earlier calls, and number them."""
+        counts, docs, documents = Counter(), Counter(), 0  # added when all texts have proved to be texts
         for words in self._split_all("fit_on_texts", texts):
-            self.document_count += 1
-            self.word_counts.update(words)
-            self.word_docs.update(set(words))
+            documents += 1
+            counts.update(words)
+            docs.update(set(words))
+        self.word_counts.update(counts)
+        self.word_docs.update(docs)
+        self.document_count += documents
         ranked = sorted(self.word_counts, key=self.word_counts.get, reverse=True)  # stable: ties keep their order
         if self.oov_token is not None:
-            ranked.insert(0, self.oov_token)
+            ranked = [self.oov_token, *(word for word in ranked if word != self.oov_token)]
         self.word_index = {word: i for i, word in enumerate(ranked, start=1)}
         self.index_word = {i: word for word, i in self.word_index.items()}
 
@@ -165,10 +170,11 @@ class Tokenizer:
             raise unknown_name("mode", mode, MODES)
         if not self.num_words and not self.word_index:
             raise ValueError("sequences_to_matrix needs the size of the vocabulary: give num_words, or fit_on_texts.")
+        sequences = list(_listed("sequences_to_matrix", "sequences of indices", sequences))
         V = self.num_words or len(self.word_index) + 1
         matrix = np.zeros((len(sequences), V))
         for row, sequence in zip(matrix, sequences):
-            for i, n in Counter(sequence).items():
+            for i, n in Counter(_listed("sequences_to_matrix", "sequences of indices", sequence)).items():
                 if check_whole("sequences_to_matrix", "indices", i, lowest=0) < V:
                     row[i] = MODES[mode](self, i, n, len(sequence))
         return matrix
@@ -270,9 +276,10 @@ def pad_sequences(
     T = maxlen or max(map(len, sequences), default=0)
     item = next((np.shape(s)[1:] for s in sequences if len(s)), ())  # the shape of one step
     try:
-        padded = np.full((len(sequences), T, *item), value, dtype)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"pad_sequences expects a value of its dtype, got {value!r} for {dtype!r}.") from None
+        padded = np.full((len(sequences), T, *item), in_range(value, dtype), dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"pad_sequences expects a value of its dtype, got {value!r} for {dtype!r}.") from None
     for row, sequence in zip(padded, sequences):
         if not len(sequence):
             continue
@@ -289,9 +296,26 @@ def pad_sequences(
 def as_numbers(sequence: Any, dtype: Any) -> np.ndarray:
     """A sequence as an array of this dtype; words and numbers too large for it are refused."""
     try:
-        return np.asarray(sequence, dtype)
+        return np.asarray(in_range(sequence, dtype), dtype)
     except (TypeError, ValueError, OverflowError) as error:
         words = any(isinstance(item, str) for item in sequence)
         hint = "Use Tokenizer.texts_to_sequences first." if words else str(error)
         kind = TypeError if words or isinstance(error, TypeError) else ValueError
-        raise kind(f"pad_sequences expects sequences of {np.dtype(dtype)} numbers, got {sequence!r}.\n{hint}") from None
+        raise kind(
+            f"pad_sequences expects sequences of {np.dtype(dtype)} numbers, got {describe(sequence)}.\n{hint}"
+        ) from None
+
+
+def in_range(numbers: Any, dtype: Any) -> np.ndarray:
+    """The numbers as they come, after a look at whether they fit: NumPy wraps those of an array in silence.
+
+    >>> in_range(np.array([7, 300]), "uint8")
+    Traceback (most recent call last):
+    ValueError: not all of the numbers lie from 0 to 255
+    """
+    a = np.asarray(numbers)
+    if a.size and a.dtype.kind in "iuf" and np.dtype(dtype).kind in "iu":
+        limits = np.iinfo(dtype)
+        if not (a.min() > limits.min - 1 and a.max() < limits.max + 1):  # NaN is not either
+            raise ValueError(f"not all of the numbers lie from {limits.min} to {limits.max}")
+    return a
