@@ -166,8 +166,8 @@ def as_array(data: object, float_dtype: Any = None) -> Array:
     >>> as_array([1.0, 2.0]).dtype, as_array(np.zeros(2)).dtype, as_array([1, 2]).dtype
     (dtype('float32'), dtype('float64'), dtype('int64'))
     """
-    if is_array(data) or isinstance(data, np.generic):
-        array = data if is_array(data) else np.asarray(data)
+    array = np.asarray(data) if isinstance(data, np.generic) else data
+    if is_array(array):
         if array.dtype.kind not in "fiub":
             raise TypeError(f"expected real numbers, got an array of {array.dtype}.{_hint(array.dtype.kind)}")
         return array

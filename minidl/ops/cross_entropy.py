@@ -136,15 +136,17 @@ def sigmoid_cross_entropy_composition(logits, targets, weights=None):
 
 
 def constants(who: str, targets: Any, weights: Any) -> tuple[Array, Array | None]:
-    """Targets and weights as arrays; refused where a gradient would be lost."""
-    arrays = []
-    for name, x in (("targets", targets), ("weights", weights)):
-        if isinstance(x, Tensor):
-            if x.requires_grad:
-                raise ValueError(f"{who} gives no gradient to {name}, got a Tensor that requires one. Use detach()?")
-            x = x._data
-        arrays.append(x if x is None else as_array(x))
-    return arrays[0], arrays[1]
+    """Targets and weights as arrays."""
+    return plain_array(who, "targets", targets), None if weights is None else plain_array(who, "weights", weights)
+
+
+def plain_array(who: str, name: str, x: Any) -> Array:
+    """x as an array; refused where a gradient would be lost."""
+    if not isinstance(x, Tensor):
+        return as_array(x)
+    if x.requires_grad:
+        raise ValueError(f"{who} gives no gradient to {name}, got a Tensor that requires one. Use detach()?")
+    return x._data
 
 
 def check_classes(who: str, logits: Array, targets: Array, weights: Array | None = None) -> None:
