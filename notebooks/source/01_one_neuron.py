@@ -23,8 +23,8 @@ rng = np.random.default_rng(0)
 # Small images of written digits, 8 × 8 pixels, each a whole number from 0 (paper) to 16 (ink). We keep the threes and
 # the eights. A neuron takes a list of numbers, so each image is laid out as a row of $D = 64$ numbers, and these are
 # divided by 16: from 0 (paper, shown black) to 1 (ink, shown white). The **label** $y$ of an image is 1 for an eight
-# and 0 for a three. The neuron learns from the *training* images. The *test* images, by other writers, are kept back
-# until it has learnt.
+# and 0 for a three. The neuron learns from the *training* images. The *test* images, most of them by other writers, are
+# kept back until it has learnt.
 
 # %%
 (train_images, train_labels), (test_images, test_labels) = md.data.digits()
@@ -84,8 +84,8 @@ figure
 # `raise`, and run the cell. The check says whether the answer is right, and if not, what to look at. You may try as
 # often as you like, or go on without an answer.
 #
-# A second question, for which a guess will do: of 100 *new* images, by writers whom it has never seen, how many will
-# the trained neuron get right?
+# A second question, for which a guess will do: of 100 *new* images, most by writers whom it has never seen, how many
+# will the trained neuron get right?
 
 
 # %%
@@ -318,7 +318,7 @@ for epoch in (0, 1, 10, 50, 200):
     )
 
 # %% [markdown]
-# The first line of the table is your prediction. The last one answers the other question: on writers that it has never
+# The first line of the table is your prediction. The last one answers the other question: on images that it has never
 # seen, the neuron is clearly worse than on those it has learnt from. Only the second number is worth reporting.
 #
 # The picture at the top came from `minidl`'s `fit`. If all is as we say, our loop made the same weights:
@@ -340,7 +340,7 @@ p = sigmoid(x_test @ w + b)
 bins = np.linspace(0, 1, 11)
 right.hist(p[y_test == 0], bins, color=BLUE, alpha=0.8, label="threes")
 right.hist(p[y_test == 1], bins, histtype="step", hatch="///", color=VERMILLION, label="eights")
-right.set(xlabel="p, probability of “eight”", ylabel="test images", title="what it answers to new writers")
+right.set(xlabel="p, probability of “eight”", ylabel="test images", title="what it answers to new images")
 for ax in (left, right):
     ax.legend()
     tidy(ax)
