@@ -36,8 +36,8 @@ rng = np.random.default_rng(0)
 # | $g$ | the gradient $\partial L / \partial w$ | $(2,)$ |
 # | $\alpha$ | learning rate | one number |
 #
-# The ratio of the largest to the smallest curvature, here 100, is called the **condition** of the bowl. Every smooth
-# loss looks like such a bowl near its lowest point, in as many dimensions as there are weights.
+# The ratio of the largest to the smallest curvature, here 100, is called the **condition** of the bowl. Near its
+# lowest point a smooth loss mostly looks like such a bowl, perhaps turned, in as many dimensions as there are weights.
 
 # %%
 curvatures = np.array([1.0, 100.0])  # λ
@@ -354,8 +354,8 @@ print("λ w in the gradient:", in_gradient.numpy().round(2))
 print("AdamW:              ", decoupled.numpy().round(2))
 
 # %% [markdown]
-# Put into the gradient, the decay wipes out the quiet weight and hardly touches the loud one. AdamW shrinks both alike,
-# up to the noise in their paths.
+# Put into the gradient, the decay takes most of the quiet weight and hardly touches the loud one. AdamW shrinks both
+# alike, up to the noise in their paths.
 #
 # ## Real data
 #

@@ -3,7 +3,7 @@
 #
 # A dense layer mixes its inputs with weights that are the same for every sample. Attention computes its weights anew
 # each time, from the inputs themselves: each step of a sequence asks a question, and takes most from the steps that
-# have an answer. It is one line of mathematics, and every large language model is built around it.
+# have an answer. It is one line of mathematics, and nearly every large language model is built around it.
 #
 # You need softmax (lesson 4) and the matrix product. About 60 minutes, two exercises.
 
