@@ -220,7 +220,7 @@ def filled(n: int, value: float, like: Array) -> Array:
     return _filled(n, value, like.dtype, type(like))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)  # a training has few sizes, and they may be large
 def _filled(n: int, value: float, dtype: np.dtype, kind: type) -> Array:
     xp = np if issubclass(kind, (np.ndarray, np.generic)) else sys.modules["cupy"]
     array = xp.full(n, value, dtype)
