@@ -82,7 +82,6 @@ class Model(Trainable, ModelHabits):
             self.drawing = Drawing(inputs, outputs)
             self.input_names = self.drawing.input_names
             self.output_names = self.drawing.output_names
-            self.uses_mask = True
             self.built = True
 
     def call(self, *inputs: Any, mask: Any = None) -> Any:
@@ -208,7 +207,6 @@ class Sequential(Model):
     50305
     """
 
-    uses_mask = True
     input_names = ["input"]  # noqa: RUF012 -- one input, whatever is added
 
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):

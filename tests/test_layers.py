@@ -321,3 +321,38 @@ def test_images_in_bytes_are_pooled_and_added_as_floating_numbers():
         y = pool(2)(x)
         assert y.dtype == np.float32 and y.item() == expected
     assert layers.Add()([x, x]).numpy().ravel().tolist() == [400, 200, 0, 200]
+
+
+class Told(Layer):
+    """A layer as they are written for Keras: its call has a default for the mode, and takes the mask."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout, self.seen = Dropout(0.5), []
+
+    def call(self, inputs, training=False, mask=None):
+        self.seen.append((training, mask if mask is None else mask.tolist()))
+        return self.dropout(inputs, training=training)
+
+
+def test_a_call_with_training_is_told_the_mode():
+    layer, x = Told(), np.ones((1, 99), np.float32)
+    assert (layer(x).numpy() == 0).any() and (layer(x, training=False).numpy() == 1).all()
+    assert (layer.eval()(x).numpy() == 1).all()
+    assert (md.Sequential([layer])(x, training=True).numpy() == 0).any()
+    assert [mode for mode, _ in layer.seen[:3]] == [True, False, False] and layer.seen[-1] == (True, None)
+    symbol = md.Input(shape=(99,))
+    model = md.Model(symbol, layer(symbol, training=False)).train()
+    assert (model(x).numpy() == 1).all()
+
+
+def test_a_call_with_mask_is_given_it():
+    layer, embedding = Told(), layers.Embedding(3, 2, mask_zero=True)
+    md.Sequential([embedding, layer])(np.array([[1, 0]]))
+    assert layer.seen[-1][1] == [[True, False]]
+
+    class Own(md.Sequential):
+        def call(self, x):
+            return super().call(x)
+
+    assert md.Sequential([embedding, Own([Dense(4)])])(np.array([[1, 0]])).shape == (1, 2, 4)

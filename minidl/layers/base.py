@@ -7,6 +7,7 @@ inside lists, tuples and dictionaries; they are found in the order in which they
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from inspect import signature
 from types import MappingProxyType
 from typing import Any
 
@@ -57,10 +58,16 @@ class Layer(LayerHabits):
     name = "layer"  # what a layer is before, or without, super().__init__()
     built = False
     input_shape: tuple[int | None, ...] | None = None
-    uses_mask = False  # whether ``call`` takes a mask
+    uses_mask = uses_training = False  # whether ``call`` takes a ``mask``, and the mode as ``training``
     supports_masking = False  # whether the mask of its input fits its output
     _trainable = True
     _training = True
+
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        if "call" in vars(cls):
+            taken = signature(cls.call).parameters
+            cls.uses_mask, cls.uses_training = "mask" in taken, "training" in taken
 
     def __init__(self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True):
         self.name = name or snake_case(type(self).__name__)
@@ -85,7 +92,7 @@ class Layer(LayerHabits):
         *inputs
             Tensors or arrays; Symbols, when a functional model is drawn. Layers that merge take a list of them.
         training
-            The mode for this call alone, here and in all layers inside.
+            The mode for this call alone, here and in all layers inside; a ``call`` with ``training`` is told it always.
         **settings
             Whatever else ``call`` takes, by keyword: a mask, for instance.
         """
@@ -102,6 +109,8 @@ class Layer(LayerHabits):
                 check_inputs(self, inputs)
             if not self.built:
                 self.build_for(*inputs)
+        if self.uses_training:
+            settings["training"] = self.training if training is None else training
         if training is None:
             return self.call(*inputs, **settings)
         with self.in_mode(training):

@@ -160,7 +160,6 @@ class GlobalAveragePooling1D(GlobalPooling):
 
     axes = 1
     op = mean
-    uses_mask = True
 
     def call(self, x: Tensor, *, mask: Any = None) -> Tensor:
         if mask is None:

@@ -62,8 +62,6 @@ class RNN(Layer):
     (5, 4, 3)
     """
 
-    uses_mask = True
-
     def __init__(
         self,
         cell: Cell,

@@ -44,8 +44,6 @@ class Bidirectional(Layer):
     (5, 4, 6)
     """
 
-    uses_mask = True
-
     def __init__(self, layer: RNN, merge_mode: str | None = "concat", backward_layer: RNN | None = None, **common: Any):
         super().__init__(**common)
         if not isinstance(layer, RNN):
@@ -120,8 +118,6 @@ class TimeDistributed(Layer):
     >>> TimeDistributed(md.layers.Flatten())(np.zeros((5, 4, 3, 2))).shape
     (5, 4, 6)
     """
-
-    uses_mask = True
 
     def __init__(self, layer: Layer, **common: Any):
         super().__init__(**common)
