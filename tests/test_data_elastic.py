@@ -78,10 +78,13 @@ def test_the_same_on_the_gpu():
     [
         (np.ones((2, 4, 4)), {}, r"expects floating images \(N, H, W, C\), got float64 of shape \(2, 4, 4\)"),
         (np.ones((2, 4, 4, 1), np.uint8), {}, "expects floating images"),
-        (np.ones((2, 4, 4, 1)), {"alpha": -1.0}, "alpha >= 0 and sigma > 0"),
-        (np.ones((2, 4, 4, 1)), {"sigma": 0.0}, "alpha >= 0 and sigma > 0"),
+        ([[[[1.0]]]], {}, "expects an array of images"),
+        (np.ones((2, 4, 4, 1)), {"alpha": -1.0}, "alpha >= 0, got -1.0"),
+        (np.ones((2, 4, 4, 1)), {"alpha": np.inf}, "alpha as a finite number >= 0, got inf"),
+        (np.ones((2, 4, 4, 1)), {"alpha": "much"}, "alpha as a number >= 0, got str 'much'"),
+        (np.ones((2, 4, 4, 1)), {"sigma": 0.0}, "sigma > 0, got 0.0"),
     ],
 )
 def test_wrong_images_and_settings_are_refused(images, settings, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError), match=words):
         random_elastic(images, **settings)

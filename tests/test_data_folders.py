@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import minidl as md
-from minidl.data import ImageDataGenerator, ImageFolder
+from minidl.data import ImageDataGenerator, ImageFolder, random_shift
 from minidl.data.folders import read_image
 from minidl.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
@@ -62,6 +62,12 @@ def test_classes_in_an_order_of_ones_own(folder):
 def test_channels(folder, color_mode, channels):
     data = ImageFolder(folder, (5, 7), color_mode=color_mode)
     assert next(iter(data))[0].shape == (10, 5, 7, channels) == (10, *data.image_shape)
+
+
+def test_images_are_changed_by_any_function_that_a_loader_takes(folder):
+    plain = next(iter(ImageFolder(folder, (np.int64(5), 7), shuffle=False)))[0]
+    shifted = next(iter(ImageFolder(folder, (5, 7), shuffle=False, rng=0, augment=random_shift)))[0]
+    assert shifted.shape == plain.shape == (10, 5, 7, 3) and not np.array_equal(shifted, plain)
 
 
 def test_pixels_are_those_of_the_file(tmp_path):
@@ -127,6 +133,10 @@ def test_folders_that_teach_nothing_are_refused(folder, tmp_path):
         ({"class_mode": "binaries"}, "Did you mean 'binary'"),
         ({"interpolation": "linear"}, "Did you mean 'bilinear'"),
         ({"classes": ["cats", "cats"]}, "each of the classes once, got 'cats' twice"),
+        ({"target_size": (0, 4)}, r"target_size as \(height, width\)"),
+        ({"color_mode": ["rgb"]}, "color_mode .* is not known"),
+        ({"classes": [1, 2]}, "classes as a list of folders' names, got int 1 in it"),
+        ({"augment": 5}, "augment as a function .*, got int 5"),
         ({"classes": "cats"}, "classes as a list of folders' names, got str 'cats'"),
     ],
 )

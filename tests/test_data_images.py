@@ -180,8 +180,8 @@ def test_the_same_seed_gives_the_same_images():
         ({"crop": (0, 3)}, "crop as a positive integer, got 0"),
         ({"preprocessing_function": 3}, "expects preprocessing_function, got int 3"),
         ({"elastic": 30}, r"elastic as \(alpha, sigma\), got int 30"),
-        ({"elastic": ("30", 4)}, "elastic as a number, got str '30'"),
-        ({"elastic": (30, 0)}, "alpha >= 0 and sigma > 0, got 30 and 0"),
+        ({"elastic": ("30", 4)}, "elastic expects alpha as a number >= 0, got str '30'"),
+        ({"elastic": (30, 0)}, "elastic expects sigma > 0, got 0"),
         ({"zoom_range": 1.0}, "zoom_range as z below 1"),
         ({"zoom_range": (1.2, 0.8)}, "zoom_range as z below 1"),
     ],
@@ -209,6 +209,18 @@ def test_crops_larger_than_the_image_are_refused():
         ImageDataGenerator(crop=(9, 2))(np.zeros((1, 8, 8, 1)))
 
 
+@pytest.mark.parametrize("images", [np.zeros((1, 8, 8, 1), np.uint8), np.zeros((8, 8, 1))])
+def test_maps_of_integers_or_of_one_image_are_refused(images):
+    with pytest.raises(ValueError, match=r"random_transform expects floating images \(N, H, W, C\)"):
+        ImageDataGenerator(rotation_range=20).random_transform(images)
+
+
+def test_a_list_is_as_good_as_an_array():
+    images = images_of(1, 4, 4, 1)
+    change = ImageDataGenerator(rotation_range=20)
+    assert np.array_equal(change(images.tolist(), rng=0), change(images, rng=0))
+
+
 # --- flow ------------------------------------------------------------------------------------------------------------
 
 
@@ -221,6 +233,11 @@ def test_flow_gives_batches_with_their_labels():
     for images, labels in batches:
         np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), labels * 0.1, rtol=1e-5)
     assert [b.shape for b in ImageDataGenerator().flow(x, batch_size=3)] == [(3, 4, 4, 1), (2, 4, 4, 1)]
+
+
+def test_weights_without_labels_would_be_taken_for_them():
+    with pytest.raises(ValueError, match="expects y with sample_weight"):
+        ImageDataGenerator().flow(images_of(2, 4, 4, 1), sample_weight=[1.0, 2.0])
 
 
 def test_a_model_takes_flows_and_gives_outputs_in_their_order():

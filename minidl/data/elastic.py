@@ -17,10 +17,14 @@ plane that turns and moves them.
 Source: Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", section 2.
 """
 
+from typing import Any
+
 import numpy as np
 
-from minidl.arrays import Array, array_module, generator
+from minidl.arrays import Array, array_module, generator, is_array
 from minidl.data.interpolation import interpolate
+from minidl.errors import describe
+from minidl.settings import check_number
 
 
 def random_elastic(
@@ -48,10 +52,7 @@ def random_elastic(
     >>> bent.shape, bent.dtype, bool(np.abs(bent - stroke).max() > 0.5)
     ((1, 28, 28, 1), dtype('float32'), True)
     """
-    if images.ndim != 4 or images.dtype.kind != "f":
-        raise ValueError(
-            f"random_elastic expects floating images (N, H, W, C), got {images.dtype} of shape {images.shape}."
-        )
+    check_floating("random_elastic", images)
     check_elastic("random_elastic", alpha, sigma)
     xp = array_module(images)
     N, H, W, _ = images.shape
@@ -71,10 +72,18 @@ def displacements(N: int, H: int, W: int, alpha: float, sigma: float, rng: np.ra
     return alpha * blur(H, sigma) @ noise @ blur(W, sigma).T
 
 
+def check_floating(who: str, images: Any) -> None:
+    """Refuse what is no array of floating images: in integers, places between pixels would be lost."""
+    if not is_array(images):
+        raise TypeError(f"{who} expects an array of images (N, H, W, C), got {describe(images)}.")
+    if images.ndim != 4 or images.dtype.kind != "f":
+        raise ValueError(f"{who} expects floating images (N, H, W, C), got {images.dtype} of shape {images.shape}.")
+
+
 def check_elastic(who: str, alpha: float, sigma: float) -> None:
     """Refuse what cannot be α and σ."""
-    if not (alpha >= 0 and sigma > 0):
-        raise ValueError(f"{who} expects alpha >= 0 and sigma > 0, got {alpha!r} and {sigma!r}.")
+    check_number(who, "alpha", alpha, "[0, inf)")
+    check_number(who, "sigma", sigma, "(0, inf)")
 
 
 def blur(size: int, sigma: float) -> np.ndarray:

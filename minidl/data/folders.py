@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -28,8 +29,9 @@ class ImageFolder(DataLoader):
     The classes are the folders' names, sorted; files in deeper folders belong to the class too. Files with other
     endings than those of images are passed over.
 
-    **Broken files.** Each file is opened and decoded once at the start. Those that are empty, broken or have more than
-    8 bits a channel are left out, and named in one ``UserWarning``. Where nothing is left of a class, that is an error.
+    **Broken files.** Each file is opened and decoded once at the start. Those that are empty, broken or grey with more
+    than 8 bits are left out, and named in one ``UserWarning``; of colours with 16 bits Pillow keeps the upper 8. Where
+    nothing is left of a class, that is an error.
 
     Parameters
     ----------
@@ -90,10 +92,14 @@ class ImageFolder(DataLoader):
             ("class_mode", class_mode, CLASS_MODES),
             ("interpolation", interpolation, INTERPOLATIONS),
         ):
-            if value not in known and (name, value) != ("class_mode", None):
+            if value not in tuple(known) and (name, value) != ("class_mode", None):
                 raise unknown_name(f"ImageFolder: {name}", value, known)
         if not isinstance(directory, (str, PathLike)):
             raise TypeError(f"ImageFolder expects the path of a folder, got {describe(directory)}.")
+        if augment is not None and not callable(augment):
+            raise TypeError(
+                f"ImageFolder expects augment as a function (images, rng) -> images, got {describe(augment)}."
+            )
         self.directory, self.target_size = Path(directory), _checked_size(target_size)
         self.color_mode, self.class_mode, self.interpolation = color_mode, class_mode, interpolation
         self.image_shape = (*self.target_size, MODES[color_mode][1])
@@ -116,7 +122,7 @@ class ImageFolder(DataLoader):
         """The files of these numbers: (B,) -> (B, H, W, C)."""
         images = np.stack([self._read_one(self.filenames[k]) for k in numbers])  # (B, H, W, C) uint8
         images = images.astype(default_dtype())
-        return images if self.change is None else self.change(images, rng)
+        return images if self.change is None else self.change(images, rng=rng)
 
     def _read_one(self, name: str) -> np.ndarray:
         try:
@@ -138,7 +144,7 @@ def read_image(
     OSError and others
         As Pillow says it: the file is no image, is cut off, or broken.
     ValueError
-        The image has more than 8 bits a channel.
+        The image is grey with more than 8 bits.
     """
     pillow = pillow_package()
     with pillow.open(path) as image:
@@ -239,13 +245,18 @@ def _listed_names(classes: Any) -> list[str]:
     twice = [name for k, name in enumerate(classes) if name in classes[:k]]
     if twice:
         raise ValueError(f"ImageFolder expects each of the classes once, got {twice[0]!r} twice.")
+    other = [name for name in classes if not isinstance(name, str)]
+    if other:
+        raise TypeError(f"ImageFolder expects classes as a list of folders' names, got {describe(other[0])} in it.")
     return list(classes)
 
 
 def _checked_size(size: Any) -> tuple[int, int]:
-    if not (isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
+    if not (
+        isinstance(size, (tuple, list)) and len(size) == 2 and all(isinstance(n, Integral) and n > 0 for n in size)
+    ):
         raise ValueError(f"ImageFolder expects target_size as (height, width), got {size!r}.")
-    return tuple(size)
+    return int(size[0]), int(size[1])
 
 
 def _as_labels(labels: np.ndarray, class_mode: str, K: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from minidl.arrays import Array, array_module, as_array, default_dtype, generator
 from minidl.data.affine import affine_maps, affine_transform
 from minidl.data.augment import check_window, random_crop
-from minidl.data.elastic import check_elastic, displacements
+from minidl.data.elastic import check_elastic, check_floating, displacements
 from minidl.data.folders import ImageFolder
 from minidl.data.interpolation import FILLS
 from minidl.data.loader import DataLoader
@@ -98,11 +98,13 @@ class ImageDataGenerator:
 
     def __call__(self, images: Array, rng: np.random.Generator | int | None = None) -> Array:
         """(N, H, W, C) -> the same images changed at random, then scaled, in the default dtype."""
+        images = as_array(images)
         check_images("ImageDataGenerator", images)
         return self.standardize(self.random_transform(images.astype(default_dtype()), rng))
 
     def random_transform(self, images: Array, rng: np.random.Generator | int | None = None) -> Array:
         """The random changes alone, of floating images (N, H, W, C); with ``crop`` (N, h, w, C)."""
+        check_floating("ImageDataGenerator.random_transform", images)
         rng = generator(rng)
         N, H, W = images.shape[:3]
         changes = self.rotation_range, self.width_shift_range, self.height_shift_range, self.elastic
@@ -148,6 +150,8 @@ class ImageDataGenerator:
         """
         x = as_array(x)
         check_images("ImageDataGenerator.flow", x)
+        if y is None and sample_weight is not None:
+            raise ValueError("ImageDataGenerator.flow expects y with sample_weight, which else would be taken for it.")
         arrays = [x, *(as_array(a) for a in (y, sample_weight) if a is not None)]
         return DataLoader(*arrays, batch_size=batch_size, shuffle=shuffle, rng=rng, augment=self)
 
@@ -198,6 +202,5 @@ def _elastic(elastic: tuple[float, float]) -> tuple[float, float]:
     """(alpha, sigma)."""
     if not isinstance(elastic, (tuple, list)) or len(elastic) != 2:
         raise TypeError(f"ImageDataGenerator expects elastic as (alpha, sigma), got {describe(elastic)}.")
-    alpha, sigma = (check_number("ImageDataGenerator", "elastic", number) for number in elastic)
-    check_elastic("ImageDataGenerator: elastic", alpha, sigma)
-    return alpha, sigma
+    check_elastic("ImageDataGenerator: elastic", *elastic)
+    return tuple(elastic)
