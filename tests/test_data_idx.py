@@ -46,11 +46,13 @@ def test_gzip_is_recognised_by_its_content(read):
         (GOOD[:-1], r"should hold 6 bytes for shape \(2, 3\), got 5\.\nIt is cut short"),
         (GOOD + b"\0", "got 7.\nIt is too long"),
         (b"\0\0\x0e\3" + b"\xff" * 12, "cut short"),  # a header that promises 2⁹⁶ numbers
+        (b"\0\0\x08\xff" + bytes(4 * 255), "damaged header"),  # 255 axes
+        (b"\0\0\x08\3" + bytes(4) + b"\xff" * 8, "damaged header"),  # no numbers, in 2⁶⁴ rows
         (ZIPPED[:-9], "damaged gzip file"),
         (ZIPPED[:-8] + b"\0" * 8, "damaged gzip file"),  # wrong checksum
         (ZIPPED[:10] + b"\xff" * 20, "damaged gzip file"),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_damaged_files_are_refused(read, content, message):
     with pytest.raises(ValueError, match=message):

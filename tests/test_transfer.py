@@ -219,6 +219,26 @@ MISFITS = {
         lambda: convert(lambda w: {**w, "2.weight": some(5, 4)}),
         r"out\.kernel has shape \(4, 2\), 2\.weight of shape \(5, 4\) gives \(4, 5\)(.|\n)*Build the model",
     ),
+    "weights of another kind of layer": (
+        lambda: convert(lambda w: {"0.weight": some(5)}, layers=[L.Conv2D(5, 3, input_shape=(8, 8, 2))]),
+        r"kernel has shape \(3, 3, 2, 5\), 0\.weight of shape \(5,\) gives none",
+    ),
+    "a convolution for a depthwise one": (
+        lambda: convert(lambda w: {"0.weight": some(2, 2, 3, 3)}, layers=[L.DepthwiseConv2D(3, input_shape=(8, 8, 2))]),
+        r"kernel has shape \(3, 3, 2, 1\), 0\.weight of shape \(2, 2, 3, 3\) gives none",
+    ),
+    "two biases of different sizes": (
+        lambda: convert(
+            lambda w: {
+                "weight_ih_l0": some(4, 3),
+                "weight_hh_l0": some(4, 4),
+                "bias_ih_l0": some(1),
+                "bias_hh_l0": some(4),
+            },
+            layers=[L.SimpleRNN(4, input_shape=(5, 3))],
+        ),
+        r"bias has shape \(4,\), l0\.bias_ih of shape \(1,\) and l0\.bias_hh of shape \(4,\) gives none",
+    ),
     "a module too many": (
         lambda: convert(lambda w: {**w, "3.weight": some(2, 2)}),
         r"not as many: here hidden; out;\nthere 0; 2; 3\. Say which is which: names=\{'0\.\*': 'hidden\.\*'",

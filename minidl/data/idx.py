@@ -66,5 +66,8 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
             f"read_idx: {path} should hold {expected} bytes for shape {shape}, got {got}.\n"
             f"It is {'cut short' if got < expected else 'too long'}: download it again."
         )
-    values = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    try:
+        values = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    except ValueError as error:  # more axes than NumPy has, or no values in a space beyond all bounds
+        raise ValueError(f"read_idx: {path} has a damaged header: {error}.\nDownload it again.") from None
     return values.astype(dtype.newbyteorder("="))  # the machine's own byte order, and writable

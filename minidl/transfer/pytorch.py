@@ -228,10 +228,13 @@ def convert(
             continue
         given = [in_our_order(arrays[name], row, unit.layer, orders) for name in row.theirs]
         shape = own[row.ours].shape
-        made = row.make(shape, *given)
-        if made.shape != shape:
-            there = f"{_joined(module, row.theirs[0])} of shape {given[0].shape}"
-            faults.append(f"{ours} has shape {shape}, {there} gives {made.shape}")
+        try:
+            made = row.make(shape, *given)
+        except (ValueError, TypeError, IndexError):  # arrays of another kind of layer, which cannot be turned so
+            made = None
+        if made is None or made.shape != shape:
+            there = " and ".join(f"{_joined(module, name)} of shape {a.shape}" for name, a in zip(row.theirs, given))
+            faults.append(f"{ours} has shape {shape}, {there} gives {'none' if made is None else made.shape}")
             continue
         state[ours] = np.ascontiguousarray(made)
     return state, {(module, name) for row in rows for name in row.theirs}, faults
