@@ -33,6 +33,8 @@ class LayerHabits:
     variables = Absent("Write parameters(), or get_weights() for their numbers.")
     trainable_weights = Absent("Write [p for p in layer.parameters() if p.requires_grad].")
     trainable_variables = Absent("Write [p for p in layer.parameters() if p.requires_grad].")
+    input = Absent("Keep what Input(...) gave: Model(x, y) makes a model from it to any symbol.")
+    output = Absent("Keep what the layer gave, y = layer(x): Model(x, y) makes a model of any symbol.")
     output_shape = Absent("Write model.summary(), which shows the shapes.")
     get_config = Absent("Your program is the description of the layer.")
 

@@ -209,6 +209,10 @@ def test_inputs_become_the_kernels_dtype(kind):
     x64 = md.Tensor(x.astype(np.float64), requires_grad=True)
     layer(x64).sum().backward()
     assert x64.grad.dtype == np.float64
+    states = [np.zeros((N, H))] * layer.cell.n_states
+    assert_alike(layer(x, initial_state=states), y)
+    assert layer(x, initial_state=states).dtype == np.float32
+    assert_alike(layer(x, initial_state=[s.tolist() for s in states]), y)
 
 
 def test_large_numbers_do_not_overflow():

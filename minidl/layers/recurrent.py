@@ -48,7 +48,7 @@ class RNN(Layer):
     -----
     Called as ``layer(x, initial_state=states, mask=mask)``. A mask (N, T) of truth values says which steps count: in
     the others the states, and so h_t, stay what they were. ``Embedding(mask_zero=True)`` makes one, and ``Sequential``
-    and ``Model`` hand it on. Inputs of another dtype are converted to that of the kernel.
+    and ``Model`` hand it on. Inputs and states of another dtype are converted to that of the kernel.
 
     Raises
     ------
@@ -147,12 +147,15 @@ class RNN(Layer):
     def checked_input(self, x: Tensor) -> Tensor:
         """x in the kernel's dtype."""
         self.check_rank(x.shape)
-        W = getattr(self.cell, "kernel", None)
-        if W is None:
-            return x  # a cell of the user's own
-        if x.shape[2] != W.shape[0]:
+        W = getattr(self.cell, "kernel", None)  # a cell of the user's own may have none
+        if W is not None and x.shape[2] != W.shape[0]:
             raise ValueError(f"{self.who} expects {W.shape[0]} features on the last axis, got shape {x.shape}.")
-        return x if x.dtype is W.dtype else x.astype(W.dtype)
+        return self.as_kernel(x)
+
+    def as_kernel(self, x: Tensor) -> Tensor:
+        """x in the dtype of the cell's kernel."""
+        W = getattr(self.cell, "kernel", None)
+        return x if W is None or x.dtype is W.dtype else x.astype(W.dtype)
 
     def checked_mask(self, mask: Any, x: Tensor) -> Array:
         """The mask as an array of truth values (N, T)."""
@@ -164,14 +167,15 @@ class RNN(Layer):
         return mask.astype(bool, copy=False)
 
     def checked_states(self, states: Any, x: Tensor) -> list:
-        """The initial states as a list."""
-        states = list(states) if isinstance(states, (list, tuple)) else [states]
+        """The initial states as a list, in the kernel's dtype."""
+        states = states if isinstance(states, (list, tuple)) else [states]
+        states = [s if isinstance(s, Tensor) else Tensor(s) for s in states]
         n, shape = self.cell.n_states, (len(x), self.units)
         if len(states) != n or any(tuple(s.shape) != shape for s in states):
             names = ", ".join("hc"[:n])
             got = ", ".join(str(tuple(s.shape)) for s in states)
             raise ValueError(f"{self.who} expects initial_state=[{names}], each (N, H) = {shape}, got {got}.")
-        return states
+        return [self.as_kernel(s) for s in states]
 
     def describe(self) -> str:
         on = [name for name in ("return_sequences", "return_state", "go_backwards") if getattr(self, name)]
