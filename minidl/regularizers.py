@@ -10,8 +10,8 @@ over all parameters that are trained. ``fit`` adds it to the loss; in a loop of 
 
     loss = loss_function(y, model(x)) + model.penalty()
 
-With plain gradient descent L2 is the same as weight decay; with Adam it is not, because the penalty's gradient is
-divided by √v like any other (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019): see ``AdamW``.
+With plain gradient descent L2 is the same as weight decay of 2 λ; with Adam it is not, because the penalty's gradient
+is divided by √v like any other (Loshchilov & Hutter, "Decoupled weight decay regularization", 2019): see ``AdamW``.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,7 +1,10 @@
 """Layers: an equation, its parameters, and one readable ``call``.
 
 ============================  ==============================================================
-``base.py``                   what every layer has: ``Layer``, ``Parameter``
+``base.py``                   what every layer has: ``Layer``
+``parameter.py``              ``Parameter``: a Tensor that is learnt
+``weights.py``                numbers put into parameters by name
+``naming.py``                 the names of layers
 ``dense.py``                  ``Dense``
 ``activations.py``            ``Activation``, ``ReLU``, ``LeakyReLU``, ``ELU``, ``Softmax``
 ``convolution.py``            ``Conv1D``, ``Conv2D``, ``Conv2DTranspose``

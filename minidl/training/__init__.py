@@ -3,6 +3,7 @@
 =======================  =======================================================================
 ``trainable.py``         ``compile``, ``fit``, ``evaluate``, ``predict`` themselves
 ``batches.py``           what they are given, as batches
+``trial.py``             one sample first: it builds the model and finds what is wrong
 ``binding.py``           the optimizer is given the parameters
 ``objective.py``         losses and metrics of one or several outputs
 ``fitting.py``           the epochs of ``fit``
