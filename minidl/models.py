@@ -29,7 +29,7 @@ As a class, with a ``call`` of one's own:
 >>> Net()(md.Tensor([[1.0, 2.0]])).shape
 (1, 3)
 
-All three have ``compile``, ``fit``, ``evaluate`` and ``predict``: see ``training.py``.
+All three have ``compile``, ``fit``, ``evaluate`` and ``predict``: see ``minidl/training``.
 """
 
 import os
