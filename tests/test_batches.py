@@ -23,6 +23,7 @@ def test_lists_integers_and_float64_are_taken():
     first = trained(x, y)
     for other in (np.array(x), np.array(x, np.uint8), np.array(x, float), md.Tensor(np.array(x, np.float32))):
         assert same_weights(first, trained(other, np.array(y)))
+    assert same_weights(first, trained(list(np.array(x)), list(np.array(y)[:, None])))  # lists of rows
     assert first.predict(np.array(x, float)).dtype == np.float32
 
 

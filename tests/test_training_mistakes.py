@@ -86,6 +86,24 @@ MISTAKES = {
     ),
     "validation_data": (lambda: regressor().fit(X, VALUES, validation_data=X), r"as \(x, y\)"),
     "generator with y": (lambda: regressor().fit(iter([]), VALUES), "with arrays only"),
+    "evaluate a generator with y": (lambda: regressor().evaluate(iter([]), VALUES), "with arrays only"),
+    "evaluate a loader with weights": (
+        lambda: regressor().evaluate(md.data.DataLoader(X, VALUES), sample_weight=np.zeros(50)),
+        "with arrays only",
+    ),
+    "targets in a list": (lambda: regressor().fit(X, [VALUES]), "got 50 samples in x and 1 in y"),
+    "targets of two outputs": (
+        lambda: regressor().fit(X, {"a": VALUES, "b": VALUES}),
+        r"y has the names \['a', 'b'\], the model expects \['output'\]",
+    ),
+    "one metric for two outputs": (
+        lambda: regressor(loss=["mse", "mse"], metrics="mae"),
+        "compile expects metrics for each of 2 outputs, got str 'mae'",
+    ),
+    "one weight for two losses": (
+        lambda: regressor(loss=["mse", "mse"], loss_weights=0.5),
+        "compile expects loss_weights for each of 2 outputs, got float 0.5",
+    ),
     "empty generator": (lambda: regressor().fit(iter([])), "got no batch"),
     "generator of x": (lambda: regressor().fit(iter([X])), r"batches \(x, y\)"),
     "generator used up": (

@@ -18,6 +18,7 @@ import numpy as np
 from minidl import losses, metrics
 from minidl.arrays import Array, array_module
 from minidl.autograd import Tensor
+from minidl.errors import describe
 from minidl.layers.naming import unique_name
 from minidl.ops.cross_entropy import check_classes
 from minidl.regularizers import penalty
@@ -116,8 +117,9 @@ class Objective:
                     "Give loss as a dictionary with the same names."
                 )
             return [given.get(name, usual) for name, usual in zip(self.names, default)]
-        if len(given) != len(default):
-            raise ValueError(f"compile expects {what} for each of {len(default)} outputs, got {len(given)}.")
+        if not isinstance(given, (list, tuple)) or len(given) != len(default):
+            got = len(given) if isinstance(given, (list, tuple)) else describe(given)
+            raise ValueError(f"compile expects {what} for each of {len(default)} outputs, got {got}.")
         return list(given)
 
     # --- the loss -------------------------------------------------------------------------------------------------

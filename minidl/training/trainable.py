@@ -250,6 +250,8 @@ class Trainable(Layer):
         """
         self._require_compiled("evaluate")
         if is_stream(x):
+            if y is not None or sample_weight is not None:
+                raise TypeError("evaluate takes y and sample_weight with arrays only, not with a generator.")
             samples, batches = None, from_stream("evaluate", x, steps, device_of_model(self), None, *self._names())
         else:
             samples = self._samples("evaluate", x, y, sample_weight)
@@ -314,7 +316,8 @@ class Trainable(Layer):
 
     def _names(self) -> tuple[list[str] | None, list[str] | None]:
         """Those of inputs and outputs; a class of one's own has outputs in the order in which the losses name them."""
-        return self.input_names, self.output_names or self.objective.loss_names
+        one = None if self.objective.several else ["output"]
+        return self.input_names, self.output_names or self.objective.loss_names or one
 
     def _validation_data(self, data: Any, steps: int | None, check_finite: bool) -> Samples | Batches:
         """What ``validation_data`` may be."""
