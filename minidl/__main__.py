@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="minidl", description=__doc__.split("\n")[0].split(": ", 1)[1])
+    description = "check a network's gradients, train it on real data, and show how good it is."
+    parser = argparse.ArgumentParser(prog="minidl", description=description)
     parser.add_argument("--model", default="cnn", help=f"which network: {', '.join(MODELS)} (default: cnn)")
     parser.add_argument("--epochs", type=int, help="passes over the training data (default: the model's own)")
     parser.add_argument("--device", default="cpu", help='"cpu" or "cuda" (default: cpu)')
@@ -122,7 +123,7 @@ def picture_path(name: str) -> Path:
         raise ValueError(f"--out: there is no folder {str(out.parent)!r} to write the picture into.")
     if not os.access(out.parent, os.W_OK):
         raise ValueError(f"--out: nothing can be written into the folder {str(out.parent)!r}.")
-    kinds = plot.style.new_figure(1, 1).canvas.get_supported_filetypes()
+    kinds = set(plot.style.new_figure(1, 1).canvas.get_supported_filetypes()) - {"pgf"}  # that one needs LaTeX
     if out.suffix[1:].lower() not in kinds:
         raise ValueError(f"--out expects the name of a picture, such as minidl.png, got {name!r}.")
     if out.is_dir():

@@ -84,6 +84,7 @@ def test_ctrl_c_keeps_the_best_weights(few_images, tmp_path, capsys, monkeypatch
         (["--out", "no/such/folder/p.png"], "there is no folder"),
         (["--out", "picture"], "expects the name of a picture"),
         (["--out", "picture.doc"], "expects the name of a picture"),
+        (["--out", "picture.pgf"], "expects the name of a picture"),
         (["--seed", "-1"], "--seed expects 0 or more"),
         (["--threads", "0"], "expects n as a positive integer, got 0"),
         (["--threads", "2", "--device", "cuda"], "leave them out with --device cuda"),
@@ -124,6 +125,13 @@ def test_ctrl_c_while_the_picture_is_drawn_leaves_the_old_one(few_images, tmp_pa
     assert main(["--model", "dense", "--epochs", "1", "--out", str(tmp_path / "p.png")]) == 130
     assert "Test accuracy" in capsys.readouterr().out
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("p.png", b"old")]
+
+
+def test_it_runs_without_docstrings(monkeypatch, capsys):
+    monkeypatch.setattr("minidl.__main__.__doc__", None)  # as under python -OO
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "train it on real data" in capsys.readouterr().out
 
 
 def test_a_file_is_no_number(capsys):
