@@ -114,6 +114,9 @@ def test_a_run_that_is_done_is_not_trained_again(tmp_path):
     first = trained(2, path)
     again = trained(2, path)
     assert same_weights(first, again) and again.history.history == first.history.history
+    counted = [classifier(metrics=["confusion_matrix"]) for _ in range(2)]
+    figures = [m.fit(X, LABELS, resume=tmp_path / "m.npz", verbose=0).history["confusion_matrix"] for m in counted]
+    assert type(figures[1][0]) is np.ndarray and np.array_equal(*figures)
 
 
 def test_callbacks_go_on_too(tmp_path):

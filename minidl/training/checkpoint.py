@@ -124,6 +124,8 @@ def write_tree(path: str | os.PathLike, tree: Tree) -> None:
     def plain(value: Any, where: str) -> Any:
         if isinstance(value, dict):
             return {key: plain(item, f"{where}/{key}" if where else key) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item, f"{where}/{k}") for k, item in enumerate(value)]
         if isinstance(value, np.ndarray) and value.dtype.kind in NUMBERS:
             arrays[where] = value
             return {ARRAY: where}
@@ -134,7 +136,7 @@ def write_tree(path: str | os.PathLike, tree: Tree) -> None:
 
 
 def _listed(value: Any) -> Any:
-    """What JSON cannot hold by itself: NumPy's numbers, arrays within lists, arrays of words."""
+    """What JSON cannot hold by itself: NumPy's numbers, arrays of words."""
     if not hasattr(value, "tolist"):
         raise TypeError(f"a checkpoint holds arrays, numbers, words, lists and dictionaries, got {describe(value)}.")
     return value.tolist()
@@ -147,6 +149,8 @@ def read_tree(path: str | os.PathLike) -> Tree:
         raise ValueError(f"{os.fspath(path)!r} is no checkpoint: it holds arrays only. Use load_weights for weights.")
 
     def full(value: Any) -> Any:
+        if isinstance(value, list):
+            return [full(item) for item in value]
         if not isinstance(value, dict):
             return value
         if list(value) == [ARRAY]:
