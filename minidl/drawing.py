@@ -28,12 +28,14 @@ class Drawing:
     TypeError
         Something that is not a Symbol.
     ValueError
-        An output depends on an input that was not named.
+        An output depends on an input that was not named, or an input was named twice.
     """
 
     def __init__(self, inputs: Any, outputs: Any):
         self.inputs = _symbols("inputs", inputs)
         self.outputs = _symbols("outputs", outputs)  # a list of one is that one
+        if len(set(self.inputs)) < len(self.inputs):
+            raise ValueError("Model expects different inputs, got one Input(...) twice. Make an Input for each.")
         names: list[str] = []
         for symbol in self.inputs:
             names.append(unique_name(symbol.name, set(names)))

@@ -229,18 +229,19 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}(...)?" if isinstance(layer, type) else ""
             raise TypeError(f"Sequential expects layers, got {describe(layer)}.{hint}")
-        first = not self._row
         if layer not in self._row:
             layer.name = unique_name(layer.name, {other.name for other in self._row})
-        self._row = [*self._row, layer]  # a new list: copy.copy(model) keeps the old one
-        self._steps = fuse(self._row)
-        if first and not self._symbols:
+        symbols = self._symbols
+        if not self._row and not symbols:
             known = [(None, *layer.input_shape)] if layer.input_shape is not None else []
             known = layer.input_shapes() if isinstance(layer, Model) and not known else known
-            self._symbols = [Symbol(shape) for shape in known[:1]]
-        if self._symbols:
-            self._symbols = [*self._symbols, layer(self._symbols[-1])]  # builds the layer
+            symbols = [Symbol(shape) for shape in known[:1]]
+        if symbols:
+            symbols = [*symbols, layer(symbols[-1])]  # builds the layer; where it does not fit, it is not added
             self.built = True
+        self._symbols = symbols
+        self._row = [*self._row, layer]  # a new list: copy.copy(model) keeps the old one
+        self._steps = fuse(self._row)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the parameters for inputs of this shape, whose first axis is the batch: ``build((None, 784))``."""
@@ -258,8 +259,6 @@ class Sequential(Model):
             symbols.append(layer(symbols[-1]))
         self._symbols = symbols
         self.built = True
-        if not self._trainable:
-            self.trainable = False  # what was built now is frozen too
 
     def call(self, x: Tensor, mask: Any = None) -> Any:
         for layer in self._steps:

@@ -202,6 +202,8 @@ def test_what_a_drawing_lacks():
     x, other = md.Input(shape=(2,)), md.Input(shape=(2,), name="other")
     with pytest.raises(ValueError, match="depends on 'other', which is not among its inputs"):
         md.Model(inputs=x, outputs=L.Add()([x, other]))
+    with pytest.raises(ValueError, match="different inputs, got one Input"):
+        md.Model(inputs=[x, x], outputs=x)
     with pytest.raises(TypeError, match="both inputs and outputs"):
         md.Model(inputs=x)
     with pytest.raises(TypeError, match=r"expects outputs as what Input\(...\)"):
@@ -291,6 +293,28 @@ def test_a_layer_added_to_a_shallow_copy_is_not_in_the_original():
     longer.add(L.Dense(5))
     assert len(model.layers) == len(model.calls()) == 1 and len(longer.layers) == len(longer.calls()) == 2
     assert model(random(1, 3)).shape == (1, 2) and longer(random(1, 3)).shape == (1, 5)
+
+
+def test_a_layer_that_does_not_fit_is_not_added():
+    model = md.Sequential([L.Dense(4, input_shape=(3,))])
+    with pytest.raises(ValueError, match="expects images"):
+        model.add(L.Conv2D(2, 3))
+    model.add(L.Dense(2))
+    assert names(model) == ["dense", "dense_1"] and model(random(1, 3)).shape == (1, 2)
+    model = md.Sequential()
+    with pytest.raises(ValueError, match="expects images"):
+        model.add(L.Conv2D(2, 3, input_shape=(3,)))
+    assert not model.layers and not model.built
+
+
+@pytest.mark.parametrize("known", [{}, {"input_shape": (3,)}])
+def test_a_layer_thawed_in_a_frozen_row_or_added_to_it_is_trained_whenever_it_is_built(known):
+    model = md.Sequential([L.Dense(4, **known), L.Dense(3)])
+    model.trainable = False
+    model.layers[1].trainable = True
+    model.add(L.Dense(2))
+    model(random(1, 3))
+    assert [layer.kernel.requires_grad for layer in model.layers] == [False, True, True]
 
 
 # --- summary --------------------------------------------------------------------------------------------------------
