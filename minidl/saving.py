@@ -99,6 +99,8 @@ def check_path(path: str | os.PathLike) -> Path:
     path = _checked(path, "save")
     if not path.parent.is_dir():
         raise ValueError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"cannot save {path.name!r}: nothing can be written into the folder {str(path.parent)!r}.")
     return path
 
 

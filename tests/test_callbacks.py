@@ -298,6 +298,9 @@ def test_csv_logger(tmp_path):
     assert [row["epoch"] for row in rows] == ["0", "1", "2", "3"]
     assert float(rows[1]["loss"]) == history.history["loss"][1]
     assert rows[0]["val_loss"] == "" and float(rows[1]["val_loss"]) == history.history["val_loss"][0]
+    path.write_text("date;mood\n")
+    with pytest.raises(ValueError, match="its first line names no column 'epoch'"):
+        model.fit(X, LABELS, callbacks=[CSVLogger(path, append=True)], verbose=0)
 
 
 # --- mistakes -------------------------------------------------------------------------------------------------------

@@ -156,6 +156,13 @@ def test_a_link_to_nothing_is_named(folder):
         ImageFolder(folder)
 
 
+def test_a_folder_that_may_not_be_read_is_named(folder, monkeypatch):
+    (folder / "cats" / "secret").mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: path.name != "secret")
+    with pytest.warns(UserWarning, match=r"1 of 11 files: cats.secret \(a folder that may not be read\)"):
+        ImageFolder(folder)
+
+
 def test_without_pillow_the_remedy_is_said(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ValueError, match="pip install pillow"):

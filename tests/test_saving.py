@@ -250,6 +250,14 @@ def test_paths_that_cannot_be(tmp_path, act, kind, message):
     assert len(str(caught.value).splitlines()) <= 3 and list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_written_into_is_told_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    model = classifier()
+    with pytest.raises(ValueError, match="nothing can be written into the folder"):
+        model.fit(np.ones((4, 4)), np.zeros(4, int), verbose=0, resume=tmp_path / "run.npz")
+    assert model.optimizer.iterations == 0
+
+
 def test_an_absent_file_is_told_with_those_that_are_there(tmp_path):
     regressor().save_weights(tmp_path / "weights.npz")
     with pytest.raises(FileNotFoundError, match=r"That folder has: weights\.npz"):

@@ -135,6 +135,10 @@ class CSVLogger(Callback):
         if self.begun:
             with open(self.path, newline="") as file:
                 self.keys = next(csv.reader(file, delimiter=self.separator))
+            if "epoch" not in self.keys:
+                raise ValueError(
+                    f"CSVLogger cannot go on in {str(self.path)!r}: its first line names no column 'epoch'."
+                )
         else:
             self.path.write_text("")
 

@@ -190,10 +190,12 @@ def find_images(directory: Path, names: list[str], all_of_them: bool = True) -> 
     files, labels, faults = [], [], []
     for label, name in enumerate(names):
         for path in sorted((directory / name).rglob("*")):
-            if path.suffix.lower() not in ENDINGS or path.name.startswith(".") or path.is_dir():
+            shut = path.is_dir() and not os.access(path, os.R_OK | os.X_OK)  # rglob says nothing of it
+            image = path.suffix.lower() in ENDINGS and not path.name.startswith(".") and not path.is_dir()
+            if not (shut or image):
                 continue
             file = os.fspath(path.relative_to(directory))
-            fault = what_is_wrong(path)
+            fault = "a folder that may not be read" if shut else what_is_wrong(path)
             if fault:
                 faults.append(f"{file} ({fault})")
             else:
