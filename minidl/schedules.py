@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from math import cos, floor, pi
 from numbers import Integral, Real
 
-from minidl.settings import check_number
+from minidl.settings import check_flag, check_number
 
 
 class Schedule:
@@ -133,6 +133,7 @@ class ExponentialDecay(Schedule):
     def __post_init__(self):
         _check_not_negative(self, "initial_learning_rate", "decay_rate")
         _check_positive(self, "decay_steps")
+        check_flag("ExponentialDecay", "staircase", self.staircase)
 
     def rate_at(self, t):
         p = t / self.decay_steps
@@ -159,6 +160,7 @@ class InverseTimeDecay(Schedule):
     def __post_init__(self):
         _check_not_negative(self, "initial_learning_rate", "decay_rate")
         _check_positive(self, "decay_steps")
+        check_flag("InverseTimeDecay", "staircase", self.staircase)
 
     def rate_at(self, t):
         p = t / self.decay_steps

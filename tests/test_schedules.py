@@ -108,3 +108,6 @@ def test_wrong_kinds_are_refused():
         Constant("0.1")
     with pytest.raises(TypeError, match="expects a schedule or a number"):
         LinearWarmup("cosine", 3)
+    for decay in (ExponentialDecay, InverseTimeDecay):
+        with pytest.raises(TypeError, match="staircase as True or False, got str 'no'"):
+            decay(0.1, 10, 0.5, staircase="no")

@@ -84,6 +84,16 @@ MISTAKES = {
         lambda: regressor().fit(X, VALUES, callbacks=[md.callbacks.TerminateOnNaN]),
         r"Write TerminateOnNaN\(...\)",
     ),
+    "a figure that is no number": (
+        lambda: classifier(metrics=["confusion_matrix"]).fit(
+            X, LABELS, verbose=0, callbacks=md.callbacks.EarlyStopping("confusion_matrix", mode="max")
+        ),
+        "EarlyStopping monitors 'confusion_matrix', which is no number, but int64 array",
+    ),
+    "a method of Keras' callbacks": (
+        lambda: regressor().fit(X, VALUES, callbacks=type("Mine", (md.callbacks.Callback,), {"on_batch_end": print})()),
+        "Mine has a method on_batch_end, which is never called",
+    ),
     "validation_data": (lambda: regressor().fit(X, VALUES, validation_data=X), r"as \(x, y\)"),
     "generator with y": (lambda: regressor().fit(iter([]), VALUES), "with arrays only"),
     "evaluate a generator with y": (lambda: regressor().evaluate(iter([]), VALUES), "with arrays only"),

@@ -6,6 +6,11 @@ from typing import Any
 from minidl.layers.naming import unique_name
 
 Logs = dict[str, Any]
+KERAS_ONLY = [  # methods that Keras calls and fit does not
+    f"on_{what}_{end}"
+    for what in ("batch", "test", "test_batch", "predict", "predict_batch")
+    for end in ("begin", "end")
+]
 
 
 class Callback:
@@ -130,6 +135,12 @@ class CallbackList:
             if not isinstance(callback, Callback):
                 hint = f" Write {callback.__name__}(...)?" if isinstance(callback, type) else ""
                 raise TypeError(f"fit expects callbacks as Callback objects, got {callback!r}.{hint}")
+            for name in KERAS_ONLY:
+                if hasattr(callback, name):
+                    raise TypeError(
+                        f"{type(callback).__name__} has a method {name}, which is never called.\n"
+                        "Steps of training call on_train_batch_begin and ..._end; evaluate and predict call nothing."
+                    )
         added = [name for callback in self.callbacks for name in callback.adds]
         params = {**params, "metrics": [*params["metrics"], *added]}
         for callback in self.callbacks:

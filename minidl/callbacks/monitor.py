@@ -1,6 +1,7 @@
 """Watching one figure of the logs: which way is better, and by how much it must be."""
 
 import math
+from numbers import Real
 from typing import Any
 
 from minidl.errors import describe
@@ -20,13 +21,15 @@ class Monitor:
     key : str
         "loss", "val_loss", "val_accuracy", ...
     mode : {"auto", "min", "max"}
-        Whether smaller or larger is better; "auto" tells from the key.
+        Whether smaller or larger is better; "auto" tells from the last word of the key that it knows.
     min_delta : float
         A change of at most this much is none.
 
     Examples
     --------
     >>> watch = Monitor("EarlyStopping", "val_accuracy", "auto", min_delta=0.01)
+    >>> Monitor("EarlyStopping", "val_acceleration_loss").rises
+    False
     >>> watch.improved(0.905, 0.90), watch.improved(0.92, 0.90), watch.improved(0.0, watch.worst)
     (False, True, True)
     """
@@ -37,8 +40,9 @@ class Monitor:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"{who} expects mode 'auto', 'min' or 'max', got {mode!r}.")
         self.who, self.key, self.min_delta = who, key, abs(check_number(who, "min_delta", min_delta))
-        self.rises = mode == "max" or (mode == "auto" and any(word in key for word in RISES))
-        self.known = mode != "auto" or any(word in key for word in (*RISES, *FALLS))
+        rises, falls = (max(key.rfind(word) for word in words) for words in (RISES, FALLS))
+        self.rises = mode == "max" or (mode == "auto" and rises > falls)
+        self.known = mode != "auto" or max(rises, falls) >= 0
         self.worst = -math.inf if self.rises else math.inf
 
     def check_key(self, keys: list[str]) -> None:
@@ -53,7 +57,10 @@ class Monitor:
 
     def value(self, logs: dict[str, Any]) -> float | None:
         """The figure of this epoch; None in an epoch without validation."""
-        return logs.get(self.key)
+        value = logs.get(self.key)
+        if value is not None and not isinstance(value, Real) and getattr(value, "ndim", None) != 0:
+            raise TypeError(f"{self.who} monitors {self.key!r}, which is no number, but {describe(value)}.")
+        return value
 
     def improved(self, value: float, best: float) -> bool:
         """Whether ``value`` is better than ``best`` by more than ``min_delta``. NaN never is."""
