@@ -52,5 +52,5 @@ def describe(x: object) -> str:
     """
     if hasattr(x, "shape") and hasattr(x, "dtype"):
         return f"{x.dtype} array of shape {tuple(x.shape)}"
-    text = repr(x)
+    text = " ".join(repr(x).split())  # in one line
     return f"{type(x).__name__} {text if len(text) <= 40 else text[:37] + '...'}"

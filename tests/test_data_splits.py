@@ -73,7 +73,7 @@ def test_seeded():
     [
         ({"test_size": 0.0}, ValueError, "a fraction between 0 and 1 for test_size, got 0.0"),
         ({"test_size": 1.0}, ValueError, "a fraction between 0 and 1"),
-        ({"test_size": 0.01}, ValueError, "got 0.01 of 10 rows"),
+        ({"test_size": 0.01}, ValueError, "a fraction that makes 1 to 9 rows for test_size, got 0.01 of 10 rows"),
         ({"test_size": float("nan")}, ValueError, "a fraction"),
         ({"test_size": 10}, ValueError, "from 1 to 9 rows for test_size, got 10"),
         ({"test_size": -1}, ValueError, "from 1 to 9 rows"),

@@ -54,3 +54,7 @@ def test_describe_cuts_long_things_short():
     assert text == "list [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11..."
     assert len(describe("x" * 38)) == len("str ") + 40  # just fits, quotes and all
     assert describe("x" * 39).endswith("...")
+
+
+def test_describe_stays_in_one_line():
+    assert describe([np.zeros((3, 1))]) == "list [array([[0.], [0.], [0.]])]"

@@ -148,10 +148,9 @@ def _row_count(name: str, size: float | int, n: int) -> int:
     if isinstance(size, Integral):
         rows, allowed = int(size), f"from 1 to {n - 1} rows"
     else:
-        rows, allowed = (
-            round(float(size) * n) if 0 < size < 1 else 0,
-            "a fraction between 0 and 1",
-        )
+        inside = 0 < size < 1
+        rows = round(float(size) * n) if inside else 0
+        allowed = f"a fraction that makes 1 to {n - 1} rows" if inside else "a fraction between 0 and 1"
     if not 0 < rows < n:
         raise ValueError(f"train_test_split expects {allowed} for {name}, got {size!r} of {n} rows.")
     return rows
