@@ -93,7 +93,7 @@ for bias in (1.0, 4.0):
 
 # %% [markdown]
 # The LSTM lines of the picture lie higher: their gates change with the input, and a second way back leads through the
-# output. But the order is this one.
+# output. But it is $f$ that decides which of them falls.
 #
 # ## The plain RNN
 #
