@@ -2,7 +2,7 @@
 
 | op | y | ∂L/∂x₁ | ∂L/∂x₂ |
 |---|---|---|---|
-| abs | |x| | g sign x | |
+| abs | x where x > 0, else −x | g sign x | |
 | sign | −1, 0 or 1 | 0 | |
 | maximum | the larger of x₁, x₂ | g where x₁ > x₂, g/2 where x₁ = x₂ | g where x₂ > x₁, g/2 where x₁ = x₂ |
 | minimum | the smaller of x₁, x₂ | g where x₁ < x₂, g/2 where x₁ = x₂ | g where x₂ < x₁, g/2 where x₁ = x₂ |
