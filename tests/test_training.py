@@ -151,6 +151,22 @@ def test_an_optimizer_bound_by_hand_trains_only_what_it_was_given():
     assert not np.array_equal(before["dense_1.kernel"], after["dense_1.kernel"])
 
 
+def test_a_callback_may_thaw_and_freeze_layers():
+    model = classifier()
+    first, last = model.layers[0], model.layers[-1]
+    first.trainable = False
+    seen = []
+
+    def look(epoch, logs):
+        seen.append(model.get_weights())
+        first.trainable, last.trainable = epoch >= 1, epoch < 2
+
+    watch = md.callbacks.LambdaCallback(on_epoch_begin=look)
+    model.fit(X, LABELS, epochs=4, callbacks=[watch], verbose=0)
+    moved = [[not np.array_equal(v, w) for v, w in zip(a, b)] for a, b in zip(seen, seen[1:])]
+    assert moved == [[False, False, True, True], [True] * 4, [True, True, False, False]]
+
+
 def test_frozen_layers_stay_and_thawed_ones_move():
     model = classifier()
     model.layers[0].trainable = False

@@ -11,6 +11,7 @@ from minidl.layers.base import Layer
 from minidl.recording import no_grad
 from minidl.saving import check_path
 from minidl.training.batches import Batches
+from minidl.training.binding import bind_optimizer
 from minidl.training.checkpoint import load_checkpoint, read_tree, save_checkpoint
 from minidl.training.evaluation import evaluate_batches
 from minidl.training.interruption import deferred_interrupt
@@ -82,6 +83,7 @@ class Run:
                 while epoch < self.epochs and not model.stop_training:
                     if not first:
                         callbacks.on_epoch_begin(epoch)
+                        bind_optimizer(model)  # a callback may have thawed some layers
                         self.objective.reset()
                     self._train(first)
                     logs = {**self.objective.results(), **self._validate(epoch)}
