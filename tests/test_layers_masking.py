@@ -85,6 +85,13 @@ def test_a_mean_of_no_steps_is_zero():
     assert L.GlobalAveragePooling1D(keepdims=True)(x, mask=np.array(mask)).shape == (2, 1, 4)
 
 
+def test_a_mean_takes_a_mask_of_truth_values_not_of_weights():
+    x, mean = md.Tensor([[[1.0], [4.0]]]), L.GlobalAveragePooling1D()
+    assert mean(x, mask=[[7, 2]]).item() == 2.5  # any number but 0 says that the step counts
+    with pytest.raises(TypeError, match="expects a mask of truth values, got float64"):
+        mean(x, mask=np.array([[0.7, 0.2]]))
+
+
 def test_masks_pass_attention_and_end_where_steps_end():
     mask = WORDS != 0
     stays = [L.MultiHeadAttention(2, 3), L.TransformerBlock(2, 4), L.PositionEmbedding(T), L.SinusoidalPositions()]

@@ -165,7 +165,7 @@ class LSTMCell(Cell):
     ):
         super().__init__(units, activation, **settings)
         self.recurrent_activation = get_activation(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
+        self.unit_forget_bias = check_flag("LSTM", "unit_forget_bias", unit_forget_bias)
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
@@ -213,7 +213,7 @@ class GRUCell(Cell):
     ):
         super().__init__(units, activation, **settings)
         self.recurrent_activation = get_activation(recurrent_activation)
-        self.reset_after = reset_after
+        self.reset_after = check_flag("GRU", "reset_after", reset_after)
 
     @property
     def bias_shape(self) -> tuple[int, ...]:

@@ -54,6 +54,8 @@ class Dropout(Layer):
     ):
         super().__init__(**common)
         self.rate = check_number("Dropout", "rate", rate, "[0, 1)")
+        if not (noise_shape is None or isinstance(noise_shape, (tuple, list))):
+            raise TypeError(f"Dropout expects noise_shape as a tuple such as (None, 1, None), got {noise_shape!r}.")
         self.noise_shape = noise_shape
         self.rng = None if rng is None else generator(rng)  # made once: each call goes on where the last one stopped
 

@@ -9,7 +9,7 @@ from minidl.arrays import Array, array_module, as_array, default_dtype
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer, Parameter
 from minidl.ops.indexing import take
-from minidl.settings import check_whole
+from minidl.settings import check_flag, check_whole
 
 
 class Embedding(Layer):
@@ -67,7 +67,7 @@ class Embedding(Layer):
         who = type(self).__name__
         self.input_dim = check_whole(who, "input_dim", input_dim)
         self.output_dim = check_whole(who, "output_dim", output_dim)
-        self.mask_zero = mask_zero
+        self.mask_zero = check_flag(who, "mask_zero", mask_zero)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings = None
@@ -142,9 +142,10 @@ class BagOfEmbeddings(Embedding):
     ):
         super().__init__(input_dim, output_dim, mask_zero=mask_zero, **settings)
         a = np.ones(self.input_dim) if word_weights is None else np.array(word_weights, np.float64)
-        if a.shape != (self.input_dim,) or (a < 0).any():
+        if a.shape != (self.input_dim,) or not (np.isfinite(a) & (a >= 0)).all():
             raise ValueError(
-                f"BagOfEmbeddings expects word_weights ({self.input_dim},), none below 0, got shape {a.shape}."
+                f"BagOfEmbeddings expects word_weights ({self.input_dim},), finite and none below 0, "
+                f"got shape {a.shape}" + (f" with {a.min()}..{a.max()}." if a.size else ".")
             )
         if mask_zero:
             a[0] = 0

@@ -28,13 +28,14 @@ from minidl.layers.base import Layer
 from minidl.ops.exponentials import sqrt
 from minidl.ops.normalization import batch_moments, batch_norm, layer_norm, rms_norm
 from minidl.ops.shape import moveaxis
-from minidl.settings import check_axis, check_number, check_whole
+from minidl.settings import check_axis, check_flag, check_number, check_whole
 
 
 class ScaleAndShift(Layer):
     """What the layers below share: γ (``gamma``) where ``scale``, β (``beta``) where ``center``, and ε."""
 
     supports_masking = True
+    several_axes = False  # whether ``axis`` may be a list
 
     def __init__(
         self,
@@ -47,12 +48,11 @@ class ScaleAndShift(Layer):
         **common: Any,
     ):
         super().__init__(**common)
-        several = isinstance(axis, (list, tuple))
-        self.axis = (
-            [check_axis(type(self).__name__, a) for a in axis] if several else check_axis(type(self).__name__, axis)
-        )
-        self.epsilon = check_number(type(self).__name__, "epsilon", epsilon, "(0, inf)")
-        self.center, self.scale = center, scale
+        who = type(self).__name__
+        several = self.several_axes and isinstance(axis, (list, tuple))
+        self.axis = [check_axis(who, a) for a in axis] if several else check_axis(who, axis)
+        self.epsilon = check_number(who, "epsilon", epsilon, "(0, inf)")
+        self.center, self.scale = check_flag(who, "center", center), check_flag(who, "scale", scale)
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.gamma = self.beta = None
@@ -212,6 +212,8 @@ class LayerNormalization(ScaleAndShift):
     array([[-1.,  1.],
            [-1.,  1.]], dtype=float32)
     """
+
+    several_axes = True
 
     def call(self, x: Tensor) -> Tensor:
         x = self.prepared(x, self.gamma if self.gamma is not None else self.beta)

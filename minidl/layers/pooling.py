@@ -9,6 +9,7 @@ from minidl.layers.base import Layer
 from minidl.ops.pooling import average_pool, max_pool
 from minidl.ops.reductions import max, mean
 from minidl.ops.windows import check_padding, per_axis
+from minidl.settings import check_flag
 
 KINDS = {1: "sequences (N, T, C)", 2: "images (N, H, W, C)"}
 
@@ -124,7 +125,7 @@ class GlobalPooling(Layer):
 
     def __init__(self, keepdims: bool = False, **common: Any):
         super().__init__(**common)
-        self.keepdims = bool(keepdims)
+        self.keepdims = check_flag(type(self).__name__, "keepdims", keepdims)
 
     def call(self, x: Tensor) -> Tensor:
         check_axes(self, x.shape, self.axes)
@@ -170,7 +171,9 @@ class GlobalAveragePooling1D(GlobalPooling):
             raise ValueError(
                 f"{type(self).__name__} {self.name!r} expects a mask (N, T) = {x.shape[:2]}, got {mask.shape}."
             )
-        m = mask[..., None].astype(x.dtype)  # (N, T, 1)
+        if mask.dtype.kind not in "biu":
+            raise TypeError(f"{type(self).__name__} {self.name!r} expects a mask of truth values, got {mask.dtype}.")
+        m = mask[..., None].astype(bool).astype(x.dtype)  # (N, T, 1)
         counted = m.sum(axis=1, keepdims=self.keepdims)  # (N, 1), or (N, 1, 1)
         return (x * m).sum(axis=1, keepdims=self.keepdims) / counted.clip(1, None)  # (N, C)
 

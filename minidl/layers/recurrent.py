@@ -74,8 +74,10 @@ class RNN(Layer):
         **common: Any,
     ):
         super().__init__(**common)
-        self.cell = cell
         who = type(self).__name__
+        if not isinstance(cell, Layer) or isinstance(cell, RNN):
+            raise TypeError(f"{who} expects a cell such as LSTMCell(64), got {cell!r}. Put several RNNs in a row?")
+        self.cell = cell
         self.return_sequences = check_flag(who, "return_sequences", return_sequences)
         self.return_state = check_flag(who, "return_state", return_state)
         self.go_backwards = check_flag(who, "go_backwards", go_backwards)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import array_module, move
+from minidl.arrays import array_module, as_floating, move
 from minidl.autograd import Tensor
 from minidl.errors import unknown_name
 from minidl.layers.base import Layer
@@ -48,6 +48,7 @@ class UpSampling2D(Layer):
         sh, sw = self.size
         if self.interpolation == "nearest":
             return repeat(repeat(x, sw, axis=2), sh, axis=1)  # (N, H sh, W sw, C)
+        x = as_floating(x)  # shares of a pixel are no whole numbers
         A, B = (blending(n, s, like=x.data) for n, s in ((x.shape[1], sh), (x.shape[2], sw)))
         return einsum("ph,qw,nhwc->npqc", A, B, x)  # y = A x Bᵀ for each channel
 

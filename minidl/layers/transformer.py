@@ -9,7 +9,7 @@ from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.normalization import LayerNormalization
 from minidl.layers.symbolic import Symbol
-from minidl.settings import check_whole
+from minidl.settings import check_flag, check_whole
 
 
 class TransformerBlock(Layer):
@@ -73,7 +73,8 @@ class TransformerBlock(Layer):
         super().__init__(**common)
         self.num_heads = check_whole("TransformerBlock", "num_heads", num_heads)
         self.intermediate_dim = check_whole("TransformerBlock", "intermediate_dim", intermediate_dim)
-        self.use_causal_mask, self.normalize_first = use_causal_mask, normalize_first
+        self.use_causal_mask = check_flag("TransformerBlock", "use_causal_mask", use_causal_mask)
+        self.normalize_first = check_flag("TransformerBlock", "normalize_first", normalize_first)
         self.attention_norm = LayerNormalization(epsilon=epsilon)
         self.attention: MultiHeadAttention | None = None
         self.network_norm = LayerNormalization(epsilon=epsilon)
