@@ -1,6 +1,7 @@
 """Programs of the shape of the documents' programs (D0.P1 ... D4.P1), with nothing but their import lines changed."""
 
 import importlib
+import os
 import struct
 
 import numpy as np
@@ -99,6 +100,14 @@ def write_mnist(folder, part, n):
     images = struct.pack(">IIII", 0x803, n, 28, 28) + bytes(n * 28 * 28)
     (folder / f"{part}-images-idx3-ubyte").write_bytes(images)
     (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, n) + bytes(n))
+
+
+def test_load_data_needs_no_home(monkeypatch):
+    monkeypatch.setattr("os.path.expanduser", os.fspath)  # "~" stays where nobody knows a home
+    (x_train, _), _ = keras.datasets.mnist.load_data()
+    assert len(x_train) == 8000
+    with pytest.raises(FileNotFoundError, match=r"in ~/\.minidl/mnist"):
+        minidl.data.mnist(full=True)
 
 
 def test_load_data_gives_the_users_own_files(home):

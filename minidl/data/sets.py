@@ -15,6 +15,7 @@ Images keep the integers of their files: before training, divide them by their l
 """
 
 import gzip
+import os
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -97,7 +98,7 @@ def mnist(full: bool = False, folder: str | PathLike[str] | None = None) -> Spli
     if check_flag("mnist", "full", full):
         if folder is not None and not isinstance(folder, (str, PathLike)):
             raise TypeError(f"mnist expects folder as a path, got {describe(folder)}.")
-        place = Path(MNIST_FOLDER if folder is None else folder).expanduser()
+        place = Path(os.path.expanduser(MNIST_FOLDER if folder is None else folder))  # ~ stays where there is no home
         return _mnist_part(place, "train"), _mnist_part(place, "t10k")
     if folder is not None:
         raise ValueError("mnist reads a folder only for the full set.\nCall mnist(full=True, folder=...).")

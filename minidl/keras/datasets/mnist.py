@@ -1,5 +1,7 @@
 """``keras.datasets.mnist``: written digits of 28 × 28 pixels."""
 
+import os
+
 from minidl.data import MNIST_FOLDER
 from minidl.data import mnist as read_mnist
 from minidl.data.sets import Split
@@ -27,4 +29,4 @@ def load_data() -> Split:
     >>> x_train.shape[1:], y_train.dtype
     ((28, 28), dtype('uint8'))
     """
-    return read_mnist(full=MNIST_FOLDER.expanduser().is_dir())
+    return read_mnist(full=os.path.isdir(os.path.expanduser(MNIST_FOLDER)))  # no: no home, or one that is shut
