@@ -137,7 +137,19 @@ MISTAKES = {
         lambda: _two(["mse", "mse"]).fit(iter([(_pairs()[0], {"kind": VALUES, "sum": VALUES})])),
         r"names \['kind', 'sum'\], the model expects \['kind', 'value'\]",
     ),
-    "a list of one output": (lambda: _listing().fit(X, VALUES), r"list of one output.*return y, not \[y\]"),
+    "a list of one output": (lambda: _giving(lambda y: [y]).fit(X, VALUES), r"list of one.*return y, not \[y\]"),
+    "a dictionary of outputs": (
+        lambda: _giving(lambda y: {"y": y}).fit(X, VALUES),
+        r"'giving' gives dict \{'y': .*expected a Tensor or a list of Tensors",
+    ),
+    "an array as output": (
+        lambda: _giving(lambda y: y.numpy()).predict(X),
+        r"'giving' gives float32 array of shape \(32, 1\), expected a Tensor",
+    ),
+    "an array as output for one batch": (
+        lambda: _giving(lambda y: y.numpy()).predict_on_batch(X),
+        "expected a Tensor or a list of Tensors",
+    ),
     "infinities of both signs": (
         lambda: regressor().fit(broken((0, slice(2)), (np.inf, -np.inf)), VALUES),
         "x holds 2 NaN or infinite",
@@ -162,12 +174,12 @@ def _named(name):
     return model
 
 
-def _listing():
-    class Listing(md.Model):
+def _giving(make):
+    class Giving(md.Model):
         def call(self, x):
-            return [x.sum(axis=1, keepdims=True)]
+            return make(x.sum(axis=1, keepdims=True))
 
-    model = Listing()
+    model = Giving()
     model.compile("sgd", "mse")
     return model
 

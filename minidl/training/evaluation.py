@@ -10,6 +10,7 @@ from minidl.recording import no_grad
 from minidl.training.batches import Batches
 from minidl.training.interruption import Interrupt
 from minidl.training.objective import Objective
+from minidl.training.trial import check_outputs
 
 
 def evaluate_batches(
@@ -32,7 +33,7 @@ def predict_batches(model: Layer, batches: Batches, bar: bool = False) -> Any:
     parts = []
     with model.in_mode(False), no_grad(), live_bar("Prediction", batches.steps, bar) as progress:
         for x, _, _ in batches.epoch():
-            outputs = outputs_for(model, x)
+            outputs = check_outputs(model, outputs_for(model, x))
             several = isinstance(outputs, (list, tuple))
             parts.append([y.numpy() for y in outputs] if several else [outputs.numpy()])
             progress.update()

@@ -27,7 +27,7 @@ from minidl.training.evaluation import as_keras, evaluate_batches, predict_batch
 from minidl.training.fitting import Run
 from minidl.training.memory import keep_memory_for_training
 from minidl.training.objective import Objective
-from minidl.training.trial import check_axes, try_one
+from minidl.training.trial import check_axes, check_outputs, try_one
 
 
 class Trainable(Layer):
@@ -289,7 +289,7 @@ class Trainable(Layer):
         check_axes(self, samples.x)
         inputs, _, _ = samples.whole(device_of_model(self))
         with self.in_mode(False), no_grad():
-            outputs = self(inputs)
+            outputs = check_outputs(self, self(inputs))
         return [y.numpy() for y in outputs] if isinstance(outputs, (list, tuple)) else outputs.numpy()
 
     def input_shapes(self) -> list[tuple[int | None, ...]]:

@@ -5,6 +5,8 @@ What a layer has to say of the shape of this sample is said of the user's data.
 
 from typing import Any
 
+from minidl.autograd import Tensor
+from minidl.errors import describe
 from minidl.layers.base import Layer
 from minidl.recording import no_grad
 from minidl.training.batches import Samples
@@ -16,12 +18,20 @@ def try_one(model: Layer, example: Any, samples: Samples | Any) -> Any:
     check_axes(model, tried)
     try:
         with model.in_mode(False), no_grad():
-            return model(example)
+            return check_outputs(model, model(example))
     except (ValueError, TypeError) as error:
         if not isinstance(samples, Samples):
             raise
         kind = ValueError if isinstance(error, ValueError) else TypeError
         raise kind(_of_the_data(str(error), model, tried, samples)) from error.__cause__
+
+
+def check_outputs(model: Layer, outputs: Any) -> Any:
+    """The outputs, refused where they are neither a Tensor nor a list of Tensors: a dictionary, an array."""
+    for y in outputs if isinstance(outputs, (list, tuple)) else [outputs]:
+        if not isinstance(y, Tensor):
+            raise TypeError(f"{model.name!r} gives {describe(y)}, expected a Tensor or a list of Tensors.")
+    return outputs
 
 
 def check_axes(model: Layer, arrays: list) -> None:
