@@ -43,6 +43,7 @@ from minidl.errors import describe, unknown_name
 from minidl.habits import ModelHabits
 from minidl.layers.base import Layer
 from minidl.layers.fusion import fuse
+from minidl.layers.inputs import InputLayer
 from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol, check_shape
 from minidl.layers.weights import Loaded
@@ -269,7 +270,8 @@ class Sequential(Model):
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         for layer in self._row:
-            x, mask = None, layer.compute_mask(x, mask)
+            mask = layer.compute_mask(x, mask)
+            x = x if isinstance(layer, InputLayer) else None
         return mask
 
     def children(self) -> Iterator[tuple[str, Any]]:

@@ -98,6 +98,18 @@ def test_one_product_or_three_give_the_same():
         assert_close(first, other, rtol=1e-4, atol=1e-5)
 
 
+def test_inputs_may_come_by_keyword():
+    x, y = (np.random.default_rng(0).normal(size=shape).astype(np.float32) for shape in ((2, 3, 4), (2, 5, 7)))
+    layer = layers.MultiHeadAttention(2, 3)
+    z = layer(query=x, value=y, key=y).numpy()  # builds it for values of 7 features
+    np.testing.assert_array_equal(layer(x, y, y).numpy(), z)
+    np.testing.assert_array_equal(layer(x, value=y).numpy(), layer(x, y).numpy())
+    a, b = md.Input((3, 4)), md.Input((5, 7))
+    np.testing.assert_array_equal(md.Model([a, b], layer(a, value=b, key=b))([x, y]).numpy(), z)
+    layer = layers.MultiHeadAttention(2, 3)
+    assert layer(x, key=x[..., :2]).shape == (2, 3, 4) and layer.key_kernel.shape == (2, 6)
+
+
 def test_all_parameters_have_right_gradients():
     md.set_default_dtype("float64")
     try:

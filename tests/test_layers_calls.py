@@ -63,6 +63,12 @@ def test_a_call_with_mask_is_given_it():
     assert md.Sequential([embedding, Own([Dense(4)])])(np.array([[1, 0]])).shape == (1, 2, 4)
 
 
+def test_shapes_that_cannot_be_put_side_by_side_are_named():
+    x, y = np.zeros((2, 3, 1)), np.zeros((2, 4, 1))
+    with pytest.raises(ValueError, match=r"Concatenate 'concatenate' .* on axis -1 only, got \(2, 3, 1\), \(2, 4, 1\)"):
+        layers.Concatenate()([x, y])
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

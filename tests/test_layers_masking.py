@@ -85,6 +85,12 @@ def test_a_mean_of_no_steps_is_zero():
     assert L.GlobalAveragePooling1D(keepdims=True)(x, mask=np.array(mask)).shape == (2, 1, 4)
 
 
+def test_an_input_layer_in_a_row_within_a_row_hides_no_mask():
+    embedding, last = words(), L.GRU(3)
+    model = md.Sequential([md.Sequential([L.InputLayer((T,)), embedding]), last])
+    np.testing.assert_array_equal(model(WORDS).numpy(), last(embedding(WORDS), mask=WORDS != 0).numpy())
+
+
 def test_a_mean_takes_a_mask_of_truth_values_not_of_weights():
     x, mean = md.Tensor([[[1.0], [4.0]]]), L.GlobalAveragePooling1D()
     assert mean(x, mask=[[7, 2]]).item() == 2.5  # any number but 0 says that the step counts

@@ -128,6 +128,12 @@ class MultiHeadAttention(Layer):
         self.query_kernel = self.query_bias = self.key_kernel = self.key_bias = None
         self.value_kernel = self.value_bias = self.output_kernel = self.output_bias = None
 
+    def __call__(self, query: Any, value: Any = None, key: Any = None, **settings: Any) -> Any:
+        """See ``call`` for what there is; value and key are inputs, also where they come by keyword."""
+        if value is None and key is not None:
+            value = query
+        return super().__call__(*(x for x in (query, value, key) if x is not None), **settings)
+
     def build(self, input_shape: Any) -> None:
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         query, value, key = shapes[0], shapes[min(1, len(shapes) - 1)], shapes[-1]

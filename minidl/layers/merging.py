@@ -52,7 +52,13 @@ class Concatenate(Layer):
 
     def call(self, xs: Sequence[Tensor]) -> Tensor:
         check_list(self, xs)
-        return concatenate(xs, axis=self.axis)
+        try:
+            return concatenate(xs, axis=self.axis)
+        except ValueError as error:
+            shapes = ", ".join(str(x.shape) for x in xs)
+            raise ValueError(
+                f"Concatenate {self.name!r} expects shapes that differ on axis {self.axis} only, got {shapes}."
+            ) from error
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         if self.axis in (-1, 2):  # features of the same steps
