@@ -203,6 +203,7 @@ def test_foreign_states_are_refused():
         ((np.zeros(3), np.zeros(4)), {}, ValueError, r"same number of samples everywhere, got lengths \[3, 4\]"),
         ((np.float32(1.0),), {}, TypeError, "one row per sample"),
         ((np.zeros(()),), {}, TypeError, "one row per sample"),
+        ((minidl.Tensor([[1.0]]),), {}, TypeError, "got a Tensor. Give its array: tensor.data"),
         ((["a", "b"],), {}, TypeError, "expected numbers"),
         ((np.zeros(3),), {"batch_size": 0}, ValueError, "positive integer, got 0"),
         ((np.zeros(3),), {"batch_size": -2}, ValueError, "positive integer, got -2"),

@@ -27,7 +27,8 @@ def count_rows(who: str, arrays: Sequence[Array | Sequence]) -> int:
         raise TypeError(f"{who} expects at least one array, got none.")
     for a in arrays:
         if not (is_array(a) and a.ndim > 0) and not isinstance(a, (list, tuple)):
-            raise TypeError(f"{who} expects arrays or lists with one row per sample, got {describe(a)}.")
+            got = "a Tensor. Give its array: tensor.data" if hasattr(a, "requires_grad") else describe(a)
+            raise TypeError(f"{who} expects arrays or lists with one row per sample, got {got}.")
     lengths = [len(a) for a in arrays]
     if len(set(lengths)) > 1:
         raise ValueError(f"{who} expects the same number of samples everywhere, got lengths {lengths}.")
