@@ -316,6 +316,7 @@ def test_csv_logger(tmp_path):
         (lambda: ModelCheckpoint("w.npz", save_best_only=True), "ModelCheckpoint monitors 'val_loss'"),
         (lambda: ModelCheckpoint("w-{val_los}.npz"), "asks for 'val_los', which is not among epoch, loss, accuracy"),
         (lambda: ModelCheckpoint("w-{epoch.npz"), r"cannot fill in 'w-\{epoch.npz': expected '}'"),
+        (lambda: ModelCheckpoint("w-{loss.x}.npz"), r"cannot fill in 'w-\{loss.x}.npz': 'float' object has no"),
         (lambda: EarlyStopping(restore_best_weights="yes"), "restore_best_weights as True or False, got str 'yes'"),
         (lambda: EarlyStopping(mode="smallest"), "mode 'auto', 'min' or 'max', got 'smallest'"),
         (lambda: ModelCheckpoint("w.npz", save_weights_only=False), r"use fit\(..., resume='run.npz'\)"),

@@ -240,6 +240,12 @@ def test_a_bar_on_a_terminal_only(monkeypatch, capsys):
     assert bars == []
 
 
+def test_a_program_without_a_console_has_no_stderr(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr", None)
+    classifier().fit(X, LABELS)
+    assert "Epoch 1/1" in capsys.readouterr().out
+
+
 def test_the_line_of_an_epoch_leaves_out_what_is_no_number(capsys):
     note = md.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: logs.update(note="good", none=None, two=np.float32(2))

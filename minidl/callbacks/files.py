@@ -103,7 +103,7 @@ class ModelCheckpoint(Callback):
         """``filepath`` with epoch and figures filled in."""
         try:
             return self.filepath.format(epoch=self.epoch + 1, **logs)
-        except ValueError as error:
+        except (ValueError, AttributeError, TypeError) as error:
             raise ValueError(f"ModelCheckpoint cannot fill in {self.filepath!r}: {error}.") from None
         except (KeyError, IndexError) as error:
             known = ", ".join(["epoch", *logs])

@@ -22,7 +22,7 @@ class Progress(Callback):
     def __init__(self, bar: bool = True):
         self.bar: tqdm | None = None
         self.started = time.perf_counter()
-        if bar and sys.stderr.isatty():
+        if bar and on_terminal():
             self.on_train_batch_end = self.advance  # only now are logs collected after each batch
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -48,7 +48,12 @@ class Progress(Callback):
 
 def live_bar(title: str, steps: int | None, shown: bool = True) -> tqdm:
     """A bar that appears when the work takes longer than half a second, and goes away when it is done."""
-    return tqdm(desc=title, total=steps, leave=False, delay=0.5, disable=not (shown and sys.stderr.isatty()))
+    return tqdm(desc=title, total=steps, leave=False, delay=0.5, disable=not (shown and on_terminal()))
+
+
+def on_terminal() -> bool:
+    """Whether somebody may be watching. A program without a console has no stderr at all: it is None."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def figures(logs: Logs) -> str:
