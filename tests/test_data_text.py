@@ -102,6 +102,12 @@ def test_bags_of_words(mode, expected):
     np.testing.assert_allclose(matrix, expected)
 
 
+def test_padding_is_not_the_empty_word():
+    tokenizer = Tokenizer()
+    tokenizer.fit_on_texts([[""], ["", "a"]])  # lists of words are taken as they are
+    assert tokenizer.sequences_to_matrix([[0]], "tfidf")[0, 0] == np.log(1 + 2 / 1)  # no text holds padding
+
+
 def test_a_matrix_is_as_wide_as_the_vocabulary():
     assert fitted().texts_to_matrix(TEXTS).shape == (3, 11)
     assert Tokenizer(num_words=5).sequences_to_matrix([[1, 7]]).tolist() == [[0, 1, 0, 0, 0]]

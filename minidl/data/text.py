@@ -204,7 +204,7 @@ class Tokenizer:
         return self.index_word[i] if i in self.index_word and self._in_use(i) else self.oov_token
 
     def _inverse_frequency(self, i: int) -> float:
-        return float(np.log(1 + self.document_count / (1 + self.word_docs[self.index_word.get(i, "")])))
+        return float(np.log(1 + self.document_count / (1 + self.word_docs[self.index_word.get(i)])))
 
 
 MODES = {
