@@ -119,10 +119,11 @@ def check_threads(options: argparse.Namespace) -> None:
 def picture_path(name: str) -> Path:
     """Where the picture goes, refused now and not after the training if it cannot be written there."""
     out = Path(name)
-    if not out.parent.is_dir():
-        raise ValueError(f"--out: there is no folder {str(out.parent)!r} to write the picture into.")
-    if not os.access(out.parent, os.W_OK):
-        raise ValueError(f"--out: nothing can be written into the folder {str(out.parent)!r}.")
+    folder = Path(os.path.realpath(out)).parent  # where the file will be; a link may lead elsewhere
+    if not folder.is_dir():
+        raise ValueError(f"--out: there is no folder {str(folder)!r} to write the picture into.")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--out: nothing can be written into the folder {str(folder)!r}.")
     kinds = set(plot.style.new_figure(1, 1).canvas.get_supported_filetypes()) - {"pgf"}  # that one needs LaTeX
     if out.suffix[1:].lower() not in kinds:
         raise ValueError(f"--out expects the name of a picture, such as minidl.png, got {name!r}.")

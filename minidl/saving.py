@@ -97,10 +97,11 @@ def write_whole(path: Path, content: bytes) -> None:
 def check_path(path: str | os.PathLike) -> Path:
     """A path that ``save_arrays`` can write to; so a name that will not do is told before hours of training."""
     path = _checked(path, "save")
-    if not path.parent.is_dir():
-        raise ValueError(f"cannot save {path.name!r}: there is no folder {str(path.parent)!r}. Make it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"cannot save {path.name!r}: nothing can be written into the folder {str(path.parent)!r}.")
+    folder = Path(os.path.realpath(path)).parent  # where the file will be; a link may lead elsewhere
+    if not folder.is_dir():
+        raise ValueError(f"cannot save {path.name!r}: there is no folder {str(folder)!r}. Make it first.")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"cannot save {path.name!r}: nothing can be written into the folder {str(folder)!r}.")
     return path
 
 

@@ -279,6 +279,12 @@ def test_a_link_leads_on_to_its_file(tmp_path):
         assert (tmp_path / "w.npz").is_symlink() and load_arrays(tmp_path / "disk" / "w.npz") == {"w": value}
 
 
+def test_a_link_into_no_folder_is_told(tmp_path):
+    (tmp_path / "w.npz").symlink_to(tmp_path / "nowhere" / "w.npz")
+    with pytest.raises(ValueError, match=r"there is no folder '.*nowhere'"):
+        save_arrays(tmp_path / "w.npz", {"w": np.zeros(1)})
+
+
 @pytest.mark.parametrize("array", [np.array(["a"]), np.array([1j]), np.array([{}])])
 def test_what_could_not_be_loaded_is_not_saved(tmp_path, array):
     with pytest.raises(ValueError, match=r"cannot save 'w' of dtype .*: expected numbers"):
