@@ -43,8 +43,8 @@ def totals(model: Layer) -> str:
 
 
 def is_built(layer: Layer) -> bool:
-    """Whether the layer and all inside it have their parameters."""
-    return all(inner.built for _, inner in layer.named_layers())
+    """Whether the layer and all inside it have their parameters; dropout and others that have none wait for none."""
+    return all(inner.built or type(inner).build is Layer.build for _, inner in layer.named_layers())
 
 
 def human_size(size: int) -> str:

@@ -344,6 +344,23 @@ def test_the_table_before_and_after_building(capsys):
     assert "?" not in text and "23 parameters (92 bytes), all trainable" in text
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        L.LSTM(2), L.Bidirectional(L.GRU(2, return_sequences=True)), L.MultiHeadAttention(2, 2),
+        L.TransformerBlock(2, 4), L.TimeDistributed(L.TransformerBlock(2, 4)),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)  # fmt: skip
+def test_the_table_knows_that_layers_with_dropout_inside_are_built(layer, capsys):
+    """Where nothing is dropped the dropout inside is never called."""
+    shape = (5, 3, 4) if isinstance(layer, L.TimeDistributed) else (3, 4)
+    model = md.Sequential([md.Input(shape), layer])
+    model.summary()
+    text = capsys.readouterr().out
+    assert "?" not in text and f"{model.count_params():,} parameters" in text
+
+
 def test_the_table_counts_shared_layers_once(capsys):
     x = md.Input(shape=(2,))
     layer = L.Dense(2)
