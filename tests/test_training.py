@@ -240,6 +240,16 @@ def test_a_bar_on_a_terminal_only(monkeypatch, capsys):
     assert bars == []
 
 
+def test_a_table_of_logs_holds_any_letters_wherever_it_is_written(tmp_path, monkeypatch):
+    elsewhere = lambda *args, **settings: open(*args, **{"encoding": "ascii", **settings})  # noqa: E731
+    monkeypatch.setattr("minidl.callbacks.files.open", elsewhere, raising=False)
+    add = md.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(größe=1.0))
+    for again in (False, True):
+        table = md.callbacks.CSVLogger(tmp_path / "log.csv", append=again)
+        classifier().fit(X, LABELS, verbose=0, callbacks=[add, table])
+    assert (tmp_path / "log.csv").read_text(encoding="utf-8").startswith("epoch,loss,größe")
+
+
 def test_a_program_without_a_console_has_no_stderr(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr", None)
     classifier().fit(X, LABELS)

@@ -133,7 +133,7 @@ class CSVLogger(Callback):
         self.begun = self.append and self.path.exists() and self.path.stat().st_size > 0
         self.keys: list[str] | None = None
         if self.begun:
-            with open(self.path, newline="") as file:
+            with open(self.path, newline="", encoding="utf-8") as file:
                 self.keys = next(csv.reader(file, delimiter=self.separator))
             if "epoch" not in self.keys:
                 raise ValueError(
@@ -147,7 +147,8 @@ class CSVLogger(Callback):
         if self.keys is None:
             # Epochs without validation (validation_freq) leave those columns empty.
             self.keys = ["epoch", *dict.fromkeys([*self.params["metrics"], *logs])]
-        with open(self.path, "a", newline="") as file:  # closed after each row: the file is complete at any time
+        # Closed after each row: the file is complete at any time.
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self.keys, restval="", extrasaction="ignore", delimiter=self.separator)
             if not self.begun:
                 writer.writeheader()
