@@ -96,6 +96,13 @@ def test_predict_in_batches_on_a_batch_and_by_calling():
     np.testing.assert_allclose(model.predict(DataLoader(X, LABELS, batch_size=9, shuffle=False)), p, rtol=1e-5)
 
 
+def test_outputs_are_no_views_of_the_inputs():
+    model, x = md.Sequential([md.layers.Flatten(input_shape=(4,))]), X.copy()
+    for y in (model.predict(x, verbose=0), model.predict_on_batch(x)):
+        y[...] = 0
+    assert np.array_equal(x, X)
+
+
 def test_train_on_batch_trains_what_was_thawed_or_added_too():
     model = classifier()
     model.layers[0].trainable = False

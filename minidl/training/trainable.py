@@ -290,7 +290,8 @@ class Trainable(Layer):
         inputs, _, _ = samples.whole(device_of_model(self))
         with self.in_mode(False), no_grad():
             outputs = check_outputs(self, self(inputs))
-        return [y.numpy() for y in outputs] if isinstance(outputs, (list, tuple)) else outputs.numpy()
+        several = isinstance(outputs, (list, tuple))
+        return [y.numpy().copy() for y in outputs] if several else outputs.numpy().copy()  # not a view of x
 
     def input_shapes(self) -> list[tuple[int | None, ...]]:
         """The shapes of the inputs, where they are known before building."""
