@@ -155,6 +155,16 @@ def test_kernels_of_convolutions_and_the_dense_behind_them():
     np.testing.assert_array_equal(of_place[1, 2, 0], theirs["b.weight"].reshape(2, 3, 2, 3)[:, 0, 1, 2])
 
 
+def test_the_dense_behind_branches_that_meet():
+    x = md.Input(shape=(5, 4))
+    branches = [L.Conv1D(3, 2, name="a")(x), L.Conv1D(2, 2, name="b")(x)]
+    model = md.Model(x, L.Dense(2, name="c")(L.Flatten()(L.Concatenate()(branches))))
+    theirs = {"a.weight": some(3, 4, 2), "a.bias": some(3), "b.weight": some(2, 4, 2), "b.bias": some(2)}
+    theirs |= {"c.weight": some(2, 20), "c.bias": some(2)}
+    of_place = from_pytorch(model, theirs)["c.kernel"].reshape(4, 5, 2)  # (T, C, out)
+    np.testing.assert_array_equal(of_place[1, 3], theirs["c.weight"].reshape(2, 5, 4)[:, 3, 1])
+
+
 def test_parameters_of_ones_own_are_taken_as_they_are():
     class Scale(L.Layer):
         def build(self, input_shape):

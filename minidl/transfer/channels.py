@@ -103,7 +103,8 @@ def _through(layer: Any, came: list[Track], before: tuple, after: tuple, orders:
         orders.inputs[id(layer)] = first.order
     if isinstance(layer, (*ELEMENTWISE, L.Add)) or (isinstance(layer, Operation) and before == after):
         return Track(first.channels, first.order, (*first.makers, layer))
-    image = len(after) == 4 or (len(after) == 3 and isinstance(layer, (Convolution, Pooling)))
+    steps = isinstance(layer, (Convolution, Pooling)) or (isinstance(layer, L.Concatenate) and first.channels)
+    image = len(after) == 4 or (len(after) == 3 and steps)
     return Track(channels=image, makers=(layer,) if isinstance(layer, L.Dense) else ())
 
 
