@@ -11,7 +11,7 @@ def summary_lines(model: Any) -> list[str]:
     Parameters
     ----------
     model
-        With ``calls()``: (layer, symbol of its output or None), in the order of computing.
+        With ``calls()``: (layer, symbol of its output or None), in the order of computing; and ``direct_layers()``.
 
     Notes
     -----
@@ -20,7 +20,10 @@ def summary_lines(model: Any) -> list[str]:
     """
     rows = [("layer", "output shape", "parameters")]
     seen: set[int] = set()
-    for layer, symbol in model.calls():
+    called = {layer for layer, _ in model.calls()}
+    besides = [(layer, None) for layer in model.direct_layers() if layer not in called]  # a derived class has them
+    calls = [*model.calls(), *besides]
+    for layer, symbol in calls:
         count = "shared" if id(layer) in seen else f"{layer.count_params():,}" if is_built(layer) else "?"
         seen.add(id(layer))
         rows.append((f"{layer.name} ({type(layer).__name__})", "?" if symbol is None else str(symbol.shape), count))
@@ -28,7 +31,7 @@ def summary_lines(model: Any) -> list[str]:
     lines = [f"{type(model).__name__} {model.name!r}"]
     for name, shape, count in rows:
         lines.append(f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}")
-    if not all(is_built(layer) for layer, _ in model.calls()):
+    if not all(is_built(layer) for layer, _ in calls):
         return [*lines, "Not built yet: give Input(shape=...) or input_shape, or call it once on some data."]
     return [*lines, totals(model)]
 

@@ -271,7 +271,7 @@ def test_layers_added_to_a_drawing_by_its_class_are_found():
     assert [name for name, _ in Scaled().named_parameters()] == ["scale", "dense.kernel", "dense.bias"]
 
 
-def test_layers_that_a_class_has_besides_its_row_are_found():
+def test_layers_that_a_class_has_besides_its_row_are_found(capsys):
     class Headed(md.Sequential):
         def __init__(self):
             super().__init__([L.Conv2D(1, 2, input_shape=(4, 4, 1)), L.MaxPooling2D(), L.Flatten()])
@@ -283,6 +283,9 @@ def test_layers_that_a_class_has_besides_its_row_are_found():
     model = Headed()
     model(random(1, 4, 4, 1))
     assert list(model.state_dict()) == ["conv2d.kernel", "conv2d.bias", "head.kernel", "head.bias"]
+    model.summary()
+    table = capsys.readouterr().out.splitlines()
+    assert table[-2].split() == ["dense", "(Dense)", "?", "4"] and table[-1].startswith("9 parameters")
     model.trainable = False
     assert not model.head.kernel.requires_grad
 
