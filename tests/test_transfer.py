@@ -287,6 +287,10 @@ MISFITS = {
         lambda: from_pytorch(_concatenated(), {"0.weight": some(2, 36), "0.bias": some(2)}),
         r"cannot follow flattened images through 'concatenate'(.|\n)*flattened=",
     ),
+    "a sum of two orders": (
+        lambda: from_pytorch(_residual(lambda flat, wide, narrow: L.Add()([wide, flat])), {"0.weight": some(18, 18)}),
+        r"cannot follow flattened images through 'add': others meet them in another order",
+    ),
 }
 
 
@@ -296,10 +300,25 @@ def _built_gru():
     return cell
 
 
+def _residual(meet):
+    x = md.Input(shape=(3, 3, 2))
+    flat = L.Flatten()(x)
+    return md.Model(inputs=x, outputs=L.Dense(2, name="out")(meet(flat, L.Dense(18)(flat), L.Dense(1)(flat))))
+
+
 def _concatenated():
     x = md.Input(shape=(3, 3, 2))
     a, b = L.Flatten()(x), L.Flatten()(x)
     return md.Model(inputs=x, outputs=L.Dense(2)(L.Concatenate()([a, b])))
+
+
+def test_a_flattened_image_may_be_scaled_as_a_whole():
+    theirs = {"a.weight": some(1, 18), "a.bias": some(1), "b.weight": some(2, 18), "b.bias": some(2)}
+    for meet in (lambda flat, wide, narrow: flat * narrow, lambda flat, wide, narrow: narrow * flat):
+        state = from_pytorch(_residual(meet), theirs)
+        np.testing.assert_array_equal(
+            state["out.kernel"].reshape(3, 3, 2, 2)[1, 2, 0], theirs["b.weight"].reshape(2, 2, 3, 3)[:, 0, 1, 2]
+        )
 
 
 @pytest.mark.parametrize("misfit", MISFITS)

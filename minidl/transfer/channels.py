@@ -77,15 +77,17 @@ def _follow(model: Any, tracks: list[Track], orders: Orders) -> Track:
     for layer, symbol in calls:
         sources = [s for x in symbol.inputs for s in (x if isinstance(x, list) else [x]) if isinstance(s, L.Symbol)]
         came = [known.get(id(s), Track()) for s in sources]
-        track = known[id(symbol)] = _through(layer, came, sources[0].shape, symbol.shape, orders)
+        track = known[id(symbol)] = _through(layer, came, [s.shape for s in sources], symbol.shape, orders)
     return track
 
 
-def _through(layer: Any, came: list[Track], before: tuple, after: tuple, orders: Orders) -> Track:
+def _through(layer: Any, came: list[Track], shapes: list[tuple], after: tuple, orders: Orders) -> Track:
     """What is known behind a layer."""
-    first = came[0]
     if is_drawn(layer):
         return _follow(layer, came, orders)
+    flat = [k for k, track in enumerate(came) if track.order is not None]
+    k = flat[0] if flat else 0
+    first, before = came[k], shapes[k]
     if isinstance(layer, L.Flatten):
         image = len(before) == 4 or first.channels
         return Track(order=channels_last(before[1:])) if image and len(before) > 2 else first
@@ -94,10 +96,15 @@ def _through(layer: Any, came: list[Track], before: tuple, after: tuple, orders:
             for maker in first.makers:
                 orders.outputs[id(maker)] = channels_last(after[1:])
         return Track(channels=len(after) == 4)
-    if isinstance(layer, L.Concatenate) and any(track.order is not None for track in came):
+    if isinstance(layer, L.Concatenate) and flat:
         raise ValueError(
             f"from_pytorch cannot follow flattened images through {layer.name!r}.\n"
             "Say which shape each Dense has before it: flattened={'dense': (H, W, C)}."
+        )
+    if flat and any(track.order is None and shape[-1] != 1 for track, shape in zip(came, shapes)):
+        raise ValueError(
+            f"from_pytorch cannot follow flattened images through {layer.name!r}: others meet them in another order.\n"
+            "Say flattened={'dense': (H, W, C)}; then put the others in order: kernel[:, channels_last((H, W, C))]."
         )
     if first.order is not None:
         orders.inputs[id(layer)] = first.order
