@@ -14,7 +14,7 @@ as well, block by block of the weights. While NumPy computes it lets go of Pytho
 at the same time. It pays where arrays are large (convolutions, transformers), not where Python itself has most to do
 (few units, or one step of time after the other).
 
-Inside the ``with`` block BLAS has one thread: its own would hold the cores while they wait for the next product.
+Inside the ``with`` block BLAS has one thread: see ``minidl/blas.py``.
 
 A softmax or sigmoid at the end is left to the whole batch, because a cross-entropy looks behind it for the logits.
 """
@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import debugging
+from minidl import blas, debugging
 from minidl.arrays import device_of, here, is_array
 from minidl.autograd import Primitive, Tensor
 from minidl.backward import plus, walk
@@ -71,21 +71,22 @@ class Threads:
 
     def __init__(self, n: int):
         self.n = check_whole("Threads", "n", n)
-        self._blas = _blas(n) if n > 1 else None
-        self._limit: Any = None  # of BLAS, inside the block
-        self._others: ThreadPoolExecutor | None = None
+        self._blas = blas.controller(f"Threads({n})") if n > 1 else None
+        self._others: ThreadPoolExecutor | None = None  # inside the block
 
     def __enter__(self) -> "Threads":
+        if self._others is not None:
+            raise ValueError(f"these Threads({self.n}) are inside a block already.\nMake others: md.Threads({self.n}).")
         if self.n > 1:
-            self._limit = self._blas.limit(limits=1)
+            blas.leave_one_thread(self._blas)
             self._others = ThreadPoolExecutor(self.n - 1, "minidl")
         return self
 
     def __exit__(self, *error: Any) -> None:
         if self._others is not None:
             self._others.shutdown()
-            self._limit.restore_original_limits()
-            self._limit = self._others = None
+            self._others = None
+            blas.give_back()
 
     def __reduce__(self) -> tuple:
         return Threads, (1,)  # a copy of a model in the middle of ``fit`` goes on alone: threads are not copied
@@ -326,15 +327,3 @@ def _check_can_be_cut(a: Any) -> None:
             f"Threads expect x outside any graph, got what {a.op.__name__} made.\n"
             "Compute it inside f, or if it needs no gradient use x.detach()."
         )
-
-
-def _blas(n: int) -> Any:
-    """What can tell BLAS how many threads to have."""
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError as error:
-        raise ValueError(
-            f"Threads({n}) needs the package threadpoolctl, to leave BLAS one thread.\n"
-            'Install it with: pip install "minidl[fast]", or train without threads: BLAS has its own.'
-        ) from error
-    return ThreadpoolController().select(user_api="blas")

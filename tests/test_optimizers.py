@@ -170,6 +170,15 @@ def test_a_gradient_of_zeros_is_not_divided_by_its_norm():
     assert w.item() == 1.0
 
 
+@pytest.mark.parametrize("limits", [{"clipnorm": 1.0}, {"global_clipnorm": 1.0}], ids=str)
+@pytest.mark.parametrize("dtype, large", [("float32", 1e25), ("float64", 1e200)])
+def test_a_gradient_whose_squares_are_too_large_for_its_dtype_is_clipped_too(limits, dtype, large):
+    p = md.layers.Parameter(np.zeros(3, dtype))
+    p.grad = np.array([3 * large, 4 * large, 0], dtype)
+    SGD([p], learning_rate=1.0, **limits).step()
+    np.testing.assert_allclose(p.data, [-0.6, -0.8, 0], rtol=1e-6)
+
+
 def test_weight_decay_is_decoupled():
     """w ← w (1 − α λ) and then the rule's own step: not part of the gradient, so not divided by anything."""
     parameters, gradients = some_parameters(), some_gradients(steps=1)
@@ -204,6 +213,14 @@ def test_a_schedule_is_the_rate_of_every_rule(rule):
         expected = train(optimizer, other, [gs])
     for w, w2 in zip(end, expected):
         np.testing.assert_array_equal(w, w2)
+
+
+@pytest.mark.parametrize("rate", [-1.0, math.nan, "fast", None, np.ones(2), md.schedules.CosineDecay], ids=str)
+def test_a_learning_rate_set_later_is_looked_at_as_at_first(rate):
+    optimizer = SGD(learning_rate=0.5)
+    with pytest.raises((TypeError, ValueError), match=r"^SGD expects"):
+        optimizer.learning_rate = rate
+    assert optimizer.learning_rate == 0.5
 
 
 @pytest.mark.parametrize("settings", [{"learning_rate": "0.1"}, {"learning_rate": None}, {"weight_decay": "0.1"}])

@@ -290,6 +290,17 @@ REFUSED = [
     (lambda: SGD([W], clipvalue=-1.0), ValueError, "clipvalue > 0"),
     (lambda: SGD([W], global_clipnorm=-1.0), ValueError, "global_clipnorm > 0"),
     (lambda: Adam([W]).load_state_dict({}), ValueError, "a state with 'iterations', got"),
+    (
+        lambda: Adam([W]).load_state_dict({**STATE, "iterations": -3}),
+        ValueError,
+        "iterations is a count of steps, got -3",
+    ),
+    (
+        lambda: Adam([W]).load_state_dict({**STATE, "joined": np.array([9])}),
+        ValueError,
+        "joined counts steps from 0 to",
+    ),
+    (lambda: Adam([W]).load_state_dict({**STATE, "0.m": np.full(W.shape, "x")}), ValueError, "0.m holds no numbers"),
     (lambda: Adam([W]).load_state_dict({**STATE, "1.m": 0}), ValueError, r"does not fit Adam(.|\n)*unexpected: 1\.m"),
     (lambda: Adam([W]).load_state_dict({"iterations": 1, "0.m": np.ones(1)}), ValueError, r"missing: 0\.v"),
     (lambda: Adam([W]).load_state_dict({**STATE, "0.m": np.ones(2)}), ValueError, r"0\.m has shape \(2,\), expected"),

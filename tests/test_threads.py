@@ -460,6 +460,31 @@ def test_the_threads_end_with_the_block_and_blas_has_its_own_again():
     assert inside and all(n == 1 for ns in inside for n in ns)
 
 
+def test_blas_has_its_own_threads_again_in_whatever_order_blocks_end():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def blas():
+        return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = blas()
+        one, other = md.Threads(2), md.Threads(2)
+        one.__enter__()
+        other.__enter__()
+        one.__exit__()
+        assert all(n == 1 for n in blas())
+        other.__exit__()
+        assert blas() == before
+
+
+def test_a_block_is_not_entered_twice():
+    with md.Threads(2) as threads:
+        with pytest.raises(ValueError, match="inside a block already"):
+            threads.__enter__()
+    with threads:
+        assert threads.forward(lambda x: x * 1.0, md.Tensor(X)).shape == X.shape
+
+
 def test_graphs_die_by_reference_count_alone():
     model, x = network(), np.ones((4, 6, 6, 2), np.float32)
     with md.Threads(2) as threads:

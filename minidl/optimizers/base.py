@@ -47,11 +47,6 @@ class Optimizer(OptimizerHabits):
         global_clipnorm: float | None = None,
     ):
         who = type(self).__name__
-        if isinstance(learning_rate, type):
-            name = learning_rate.__name__
-            raise TypeError(f"{who} expects a schedule ready made, got the class {name}. Write {name}(...)?")
-        if not callable(learning_rate):
-            check_number(who, "learning_rate", learning_rate, "[0, inf)")
         self.learning_rate = learning_rate
         self.weight_decay = check_number(who, "weight_decay", weight_decay, "[0, inf)", optional=True) or 0.0
         self.clipnorm = check_number(who, "clipnorm", clipnorm, "(0, inf)", optional=True)
@@ -115,6 +110,20 @@ class Optimizer(OptimizerHabits):
         """Forget the gradients of the last step."""
         for p in self.parameters:
             p.grad = None
+
+    @property
+    def learning_rate(self) -> float | Callable[[int], float]:
+        """α, or the schedule that it follows; may be set anew between steps."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float | Callable[[int], float]) -> None:
+        who = type(self).__name__
+        if isinstance(rate, type):
+            raise TypeError(
+                f"{who} expects a schedule ready made, got the class {rate.__name__}. Write {rate.__name__}(...)?"
+            )
+        self._learning_rate = rate if callable(rate) else check_number(who, "learning_rate", rate, "[0, inf)")
 
     @property
     def current_learning_rate(self) -> float:
@@ -250,12 +259,19 @@ class Optimizer(OptimizerHabits):
         for name, shape in {**shapes, "joined": (len(self.parameters),)}.items():
             if name in state and np.shape(state[name]) != shape:
                 faults.append(f"{name} has shape {np.shape(state[name])}, expected {shape}")
+            elif name in state and np.asarray(state[name]).dtype.kind not in "fiu":
+                faults.append(f"{name} holds no numbers")
+        steps = np.asarray(state["iterations"])
+        if steps.shape or steps.dtype.kind not in "iu" or steps < 0:
+            faults.append(f"iterations is a count of steps, got {state['iterations']!r:.60}")
+        elif not faults and joined.size and not 0 <= joined.min() <= joined.max() <= steps:
+            faults.append(f"joined counts steps from 0 to {steps}, got {joined.min()} to {joined.max()}")
         if faults:
             raise ValueError(f"the state does not fit {type(self).__name__} and its parameters:\n{first_few(faults)}.")
         self._shelves = []
         self.joined = joined.tolist()
         self._make_shelves()
-        self.iterations = int(state["iterations"])
+        self.iterations = int(steps)
         if shapes:
             values = {
                 i: {n: np.ravel(state[f"{i}.{n}"]) for n in self.state_names} for i in range(len(self.parameters))
@@ -278,4 +294,9 @@ class Optimizer(OptimizerHabits):
 
 def norm(arrays: list[Array]) -> float:
     """√Σ a², over all numbers of all the arrays."""
-    return math.sqrt(sum(float((a * a).sum()) for a in arrays))
+    with np.errstate(over="ignore"):
+        squares = sum(float((a * a).sum()) for a in arrays)
+    if squares == math.inf:  # float32 ends at a = 1.8e19, float64 at 1.3e154: divide by the largest first
+        largest = max(float(abs(a).max()) for a in arrays if a.size)
+        return largest * norm([a / largest for a in arrays]) if largest < math.inf else math.inf
+    return math.sqrt(squares)
