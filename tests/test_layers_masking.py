@@ -104,3 +104,11 @@ def test_masks_pass_attention_and_end_where_steps_end():
     assert all(layer.compute_mask(None, mask) is mask for layer in stays)
     assert L.GlobalAveragePooling1D().compute_mask(None, mask) is None
     np.testing.assert_array_equal(L.Masking().compute_mask(np.float32([[[0, 0], [0, 1]]])), [[False, True]])
+
+
+@pytest.mark.parametrize("axis, expected", [(1, (2, 6)), (2, (2, 3)), (-2, (2, 3)), (-1, (2, 3)), (0, None)])
+def test_only_a_concatenation_along_the_steps_joins_masks_of_steps_with_an_inside(axis, expected):
+    x = md.Tensor(np.zeros((2, 3, 5, 4)))  # (N, T, S, D)
+    mask = np.ones((2, 3), bool)
+    joined = md.layers.Concatenate(axis).compute_mask([x, x], [mask, mask])
+    assert (None if joined is None else joined.shape) == expected

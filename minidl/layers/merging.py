@@ -61,9 +61,11 @@ class Concatenate(Layer):
             ) from error
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
-        if self.axis in (-1, 2):  # features of the same steps
+        axes = next((len(a.shape) for a in x or () if a is not None), 3)  # x not known: steps with features
+        axis = self.axis % axes
+        if axis > 1:  # features of the same steps
             return steps_of_all(mask)
-        return steps_in_a_row(x, mask) if self.axis in (1, -2) else None
+        return steps_in_a_row(x, mask) if axis == 1 else None
 
     def describe(self) -> str:
         return f"axis={self.axis}"
