@@ -7,7 +7,6 @@ picture. Ctrl-C ends the training early and keeps the best weights found so far;
 import argparse
 import functools
 import io
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +33,7 @@ from minidl.examples import (
     sunspots_lstm,
 )
 from minidl.gradcheck import check_grads
-from minidl.saving import write_whole
+from minidl.saving import check_folder, write_whole
 from minidl.terminal import calmly
 
 MODELS = {  # what each of these modules defines: see minidl/examples
@@ -119,11 +118,7 @@ def check_threads(options: argparse.Namespace) -> None:
 def picture_path(name: str) -> Path:
     """Where the picture goes, refused now and not after the training if it cannot be written there."""
     out = Path(name)
-    folder = Path(os.path.realpath(out)).parent  # where the file will be; a link may lead elsewhere
-    if not folder.is_dir():
-        raise ValueError(f"--out: there is no folder {str(folder)!r} to write the picture into.")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"--out: nothing can be written into the folder {str(folder)!r}.")
+    check_folder("--out", out)
     kinds = set(plot.style.new_figure(1, 1).canvas.get_supported_filetypes()) - {"pgf"}  # that one needs LaTeX
     if out.suffix[1:].lower() not in kinds:
         raise ValueError(f"--out expects the name of a picture, such as minidl.png, got {name!r}.")

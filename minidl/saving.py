@@ -97,12 +97,17 @@ def write_whole(path: Path, content: bytes) -> None:
 def check_path(path: str | os.PathLike) -> Path:
     """A path that ``save_arrays`` can write to; so a name that will not do is told before hours of training."""
     path = _checked(path, "save")
+    check_folder(f"cannot save {path.name!r}", path)
+    return path
+
+
+def check_folder(who: str, path: Path) -> None:
+    """Refuse a path whose folder is missing or shut."""
     folder = Path(os.path.realpath(path)).parent  # where the file will be; a link may lead elsewhere
     if not folder.is_dir():
-        raise ValueError(f"cannot save {path.name!r}: there is no folder {str(folder)!r}. Make it first.")
+        raise ValueError(f"{who}: there is no folder {str(folder)!r}. Make it first.")
     if not os.access(folder, os.W_OK):
-        raise ValueError(f"cannot save {path.name!r}: nothing can be written into the folder {str(folder)!r}.")
-    return path
+        raise ValueError(f"{who}: nothing can be written into the folder {str(folder)!r}.")
 
 
 def _checked(path: str | os.PathLike, verb: str) -> Path:
