@@ -1,6 +1,7 @@
-"""How the tests run: three hypothesis profiles, chosen by the environment variable HYPOTHESIS_PROFILE."""
+"""How the tests run: three hypothesis profiles, chosen by HYPOTHESIS_PROFILE in the environment; Ctrl-C on."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -8,3 +9,5 @@ settings.register_profile("dev", max_examples=25, deadline=None)  # the default:
 settings.register_profile("ci", max_examples=25, deadline=None, derandomize=True)  # the same examples on each run
 settings.register_profile("deep", max_examples=500, deadline=None)  # for an evening
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # `pytest &` in a script begins with Ctrl-C off
