@@ -81,7 +81,10 @@ def load_arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` in one move: under another name first, then renamed. A link stays a link."""
+    """Put ``content`` at ``path`` in one move: under another name first, then renamed. A link stays a link.
+
+    An error leaves what was there before, and nothing else.
+    """
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
@@ -90,6 +93,8 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())  # on the disk before it takes the name
         os.replace(temporary, path)
+    except OSError as error:  # where the disk is full it names no file, and else the one that nobody asked for
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)  # after the renaming there is nothing under this name
 

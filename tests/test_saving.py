@@ -1,3 +1,4 @@
+import errno
 import io
 import pickle
 import struct
@@ -91,10 +92,10 @@ def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path, monkeypa
     save_arrays(path, {"w": np.zeros(2)})
 
     def full_disk(handle):
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=rf"No space left on device: '{path}'"):
         save_arrays(path, {"w": np.ones(2)})
     assert [p.name for p in tmp_path.iterdir()] == ["w.npz"]
     np.testing.assert_array_equal(load_arrays(path)["w"], np.zeros(2))

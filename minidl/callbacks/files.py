@@ -147,13 +147,18 @@ class CSVLogger(Callback):
         if self.keys is None:
             # Epochs without validation (validation_freq) leave those columns empty.
             self.keys = ["epoch", *dict.fromkeys([*self.params["metrics"], *logs])]
-        # Closed after each row: the file is complete at any time.
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.keys, restval="", extrasaction="ignore", delimiter=self.separator)
-            if not self.begun:
-                writer.writeheader()
-                self.begun = True
-            writer.writerow(row)
+        whole = self.path.stat().st_size
+        try:
+            # Closed after each row: the file is complete at any time.
+            with open(self.path, "a", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, self.keys, restval="", extrasaction="ignore", delimiter=self.separator)
+                if not self.begun:
+                    writer.writeheader()
+                    self.begun = True
+                writer.writerow(row)
+        except OSError as error:  # a full disk takes half a row, and its error names no file
+            os.truncate(self.path, whole)
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
 
 def check_name(who: str, path: Any) -> str:

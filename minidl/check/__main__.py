@@ -7,6 +7,7 @@ from pathlib import Path
 
 from minidl.check.bank import EXERCISES, LESSONS
 from minidl.errors import unknown_name
+from minidl.saving import write_whole
 from minidl.terminal import calmly
 
 ANSWERS = '''"""Write your answers here; `pytest` in this folder checks them, `pytest -m {name}` one of them."""
@@ -73,7 +74,7 @@ def write_folder(folder: Path, names: Sequence[str]) -> str:
             raise FileExistsError(f"{folder / name} exists already, and is left as it is.\nChoose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_whole(folder / name, text.encode())
     return f"{folder / 'answers.py'} is to be filled in; `pytest` in {folder} checks it."
 
 

@@ -3,6 +3,8 @@
 from html import escape
 from pathlib import Path
 
+from minidl.saving import write_whole
+
 SANS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 MONO = "Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
@@ -34,7 +36,7 @@ class Drawing:
         path = Path(path)
         if path.suffix.lower() != ".svg":
             raise ValueError(f"a drawing is saved as SVG, got the name {path.name!r}.\nUse {path.stem + '.svg'!r}.")
-        path.write_text(self.svg, encoding="utf-8")
+        write_whole(path, self.svg.encode())
         return path
 
 
