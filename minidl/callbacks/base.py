@@ -123,7 +123,7 @@ class History(Callback):
 
 
 class CallbackList:
-    """Several callbacks as one, in the order given.
+    """Several callbacks as one, in the order given; at an epoch's end those first that add to its logs, for all others.
 
     The methods for batches are called only where they were defined: a step of a small network takes a few microseconds,
     and collecting logs that nobody reads would double that.
@@ -146,6 +146,7 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
+        self.adding_first = sorted(self.callbacks, key=lambda callback: not callback.adds)
         self.batch_begin = [c for c in self.callbacks if defines(c, "on_train_batch_begin")]
         self.batch_end = [c for c in self.callbacks if defines(c, "on_train_batch_end")]
 
@@ -162,7 +163,7 @@ class CallbackList:
             callback.on_epoch_begin(epoch, {})
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        for callback in self.callbacks:
+        for callback in self.adding_first:
             callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int) -> None:
