@@ -170,7 +170,7 @@ def as_array(data: object, float_dtype: Any = None) -> Array:
     if is_array(array):
         if array.dtype.kind not in "fiub":
             raise TypeError(f"expected real numbers, got an array of {array.dtype}.{_hint(array.dtype.kind)}")
-        return array
+        return array if type(array) is np.ndarray else _plain(array)
     try:
         array = np.asarray(data)
     except ValueError:  # a ragged list
@@ -183,6 +183,13 @@ def as_array(data: object, float_dtype: Any = None) -> Array:
     if array.dtype.kind not in "iub":
         raise TypeError(f"expected numbers, got {type(data).__name__} of kind {array.dtype}.{_hint(array.dtype.kind)}")
     return array
+
+
+def _plain(array: Array) -> Array:
+    """The numbers of a matrix, whose ``*`` is another product, or of a file, as an array like all others."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("expected an array, got a masked array, whose mask would be lost.\nFill it: x.filled(0)?")
+    return np.asarray(array) if isinstance(array, np.ndarray) else array
 
 
 def _hint(kind: str) -> str:

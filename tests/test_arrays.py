@@ -188,6 +188,28 @@ def test_as_array_refuses_ragged_lists_and_what_are_no_numbers():
             arrays.as_array(data)
 
 
+def test_a_matrix_and_a_file_in_memory_are_arrays_like_all_others(tmp_path):
+    with pytest.warns(PendingDeprecationWarning, match="matrix"):
+        matrix = np.asmatrix(np.arange(4.0).reshape(2, 2))
+    file = np.memmap(tmp_path / "x", np.float32, "w+", shape=(2, 3))
+    for data in (matrix, file):
+        a = arrays.as_array(data)
+        assert type(a) is np.ndarray and a.dtype == data.dtype and np.shares_memory(a, data)
+    product = md.Tensor(matrix) * md.Tensor(matrix)
+    assert product.data.tolist() == [[0.0, 1.0], [4.0, 9.0]]
+
+
+def test_a_mask_is_not_lost_in_silence():
+    x = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])
+    with pytest.raises(TypeError, match=r"masked array, whose mask would be lost.\nFill it: x.filled\(0\)"):
+        md.Tensor(x)
+    model = md.Sequential([md.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match=r"^fit: x: expected an array, got a masked array"):
+        model.fit(x, np.ones(2), verbose=0)
+    assert md.Tensor(x.filled(0)).data.tolist() == [[1.0, 0.0], [3.0, 4.0]]
+
+
 # --- the generator --------------------------------------------------------------------------------------------------
 
 
