@@ -78,6 +78,18 @@ def test_pixels_are_those_of_the_file(tmp_path):
     assert np.array_equal(larger[::2, ::2], pixels)  # nearest pixel, and rows are rows
 
 
+@pytest.mark.parametrize("ending", ["png", "tiff"])
+@pytest.mark.parametrize("orientation, held", [(1, 0), (3, 2), (6, 1), (8, 3)])
+def test_photographs_are_upright(tmp_path, orientation, held, ending):
+    upright = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+    notes = Image.Exif()
+    notes[0x0112] = orientation
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(np.rot90(upright, held)).save(path, exif=notes)
+    assert np.array_equal(read_image(path), upright)
+    assert read_image(path, (5, 7)).shape == (5, 7, 3)
+
+
 # --- what is wrong with a folder -------------------------------------------------------------------------------------
 
 

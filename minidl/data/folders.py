@@ -71,7 +71,7 @@ class ImageFolder(DataLoader):
     Notes
     -----
     Differences from Keras: a loop over it ends after one epoch; labels of "binary" are (B, 1), like the output of
-    ``Dense(1)``, and those of "sparse" integers.
+    ``Dense(1)``, and those of "sparse" integers; photographs are turned upright (``read_image``).
     """
 
     def __init__(
@@ -139,6 +139,8 @@ def read_image(
 ) -> np.ndarray:
     """One image as (H, W, C) uint8, in its own size unless another is wanted.
 
+    A photograph is turned upright where its camera noted how it was held (the orientation in its EXIF data).
+
     Raises
     ------
     OSError and others
@@ -147,12 +149,12 @@ def read_image(
         The image is grey with more than 8 bits.
     """
     pillow = pillow_package()
-    with pillow.open(path) as image:
+    with pillow.Image.open(path) as image:
         if image.mode[0] in "IF":  # Pillow would cut off all numbers above 255
             raise ValueError(f"more than 8 bits a channel (mode {image.mode})")
-        image = image.convert(MODES[color_mode][0])
+        image = pillow.ImageOps.exif_transpose(image).convert(MODES[color_mode][0])
         if target_size is not None and image.size != target_size[::-1]:  # Pillow's sizes are (W, H)
-            image = image.resize(target_size[::-1], pillow.Resampling[interpolation.upper()])
+            image = image.resize(target_size[::-1], pillow.Image.Resampling[interpolation.upper()])
         return np.asarray(image).reshape(*image.size[::-1], -1)  # grey (H, W) -> (H, W, 1)
 
 
@@ -230,14 +232,15 @@ def what_is_wrong(path: Path) -> str:
 
 
 def pillow_package() -> ModuleType:
-    """``PIL.Image``, or an error that says how to install it."""
+    """``PIL`` with its ``Image`` and ``ImageOps``, or an error that says how to install it."""
     try:
-        from PIL import Image
+        import PIL.Image
+        import PIL.ImageOps
     except ImportError as error:
         raise ValueError(
             "reading image files needs the package Pillow, which is not installed.\nInstall it with: pip install pillow"
         ) from error
-    return Image
+    return PIL
 
 
 def _listed_names(classes: Any) -> list[str]:
