@@ -28,7 +28,9 @@ from minidl.autograd import Tensor
 from minidl.backward import gradients
 from minidl.diagnosis import diagnose, is_right
 from minidl.differences import Estimate, numerical_gradient, one_sided_slope, random_upstream
+from minidl.errors import describe
 from minidl.recording import no_grad
+from minidl.settings import check_whole
 
 
 class GradientError(AssertionError):
@@ -97,8 +99,9 @@ def check_grads(
     >>> check_grads(lambda x, w: md.tanh(x * w), np.array([0.5, -1.0]), np.array(2.0))
     gradients right to order 2: 8 derivatives compared, worst error ... (limit ...)
     """
-    rng = generator(rng)
-    order = order if sample is None else 1
+    order = check_whole("check_grads", "order", order) if sample is None else 1
+    sample = None if sample is None else check_whole("check_grads", "sample", sample)
+    rng, parameters = generator(rng), _list_of_tensors(parameters)
     with _in_float64(parameters):
         variables, names, call = _variables(f, inputs, parameters)
         numeric = _without_recording(call, variables)
@@ -132,7 +135,8 @@ def _variables(f: Callable, inputs: tuple, parameters: Sequence[Tensor]) -> tupl
     places, variables, names = [], [], []
     for place, (x, name) in enumerate(zip(inputs, _argument_names(f, len(inputs)))):
         array = x.data if isinstance(x, Tensor) else x
-        if isinstance(array, (float, list)) or getattr(getattr(array, "dtype", None), "kind", "") == "f":
+        array = as_array(array) if isinstance(array, (float, list)) else array
+        if getattr(getattr(array, "dtype", None), "kind", "") == "f":
             places.append(place)
             names.append(name)
             variables.append(Tensor(_float64_copy(as_array(array)), requires_grad=True))
@@ -142,16 +146,14 @@ def _variables(f: Callable, inputs: tuple, parameters: Sequence[Tensor]) -> tupl
         variables.append(p)
         names.append(getattr(p, "name", None) or f"parameter {k + 1}")
     if not variables:
-        raise ValueError(
-            "check_grads found nothing to differentiate by: inputs must hold floating numbers (3.0, not 3)."
-        )
+        raise ValueError("check_grads found nothing to differentiate by: give floating numbers, such as 3.0 for 3.")
 
     def call(*tensors: Tensor) -> list[Tensor]:
         args = list(inputs)
         for place, t in zip(places, tensors):
             args[place] = t
         y = f(*args)
-        ys = list(y) if isinstance(y, (tuple, list)) else [y]
+        ys = list(y) if isinstance(y, (tuple, list)) and len(y) else [y]
         for y in ys:
             if not isinstance(y, Tensor):
                 raise TypeError(
@@ -175,6 +177,15 @@ def _argument_names(f: Callable, n: int) -> list[str]:
 def _name_upstream(level: int, n: int) -> list[str]:
     letter = "g" if level == 1 else f"g{level}"
     return [letter] if n == 1 else [f"{letter} of output {k + 1}" for k in range(n)]
+
+
+def _list_of_tensors(parameters: Any) -> list[Tensor]:
+    """What is given as parameters, gone through once: a generator would be used up, and nothing of it checked."""
+    tensors = [parameters] if isinstance(parameters, Tensor) or not np.iterable(parameters) else list(parameters)
+    for p in tensors:
+        if not isinstance(p, Tensor):
+            raise TypeError(f"check_grads expects parameters as a list of Tensors, got {describe(p)} among them.")
+    return tensors
 
 
 def _float64_copy(x: Array) -> Array:
@@ -230,14 +241,10 @@ def _pull(call: Callable, n: int, create_graph: bool) -> Callable[..., list]:
                 continue  # constant
             dxs = gradients(y, xs, g, create_graph=create_graph, retain_graph=True)
             totals = [t if dx is None else dx if t is None else t + dx for t, dx in zip(totals, dxs)]
-        zeros = Tensor if create_graph else _same
-        return [zeros(array_module(x.data).zeros(x.shape)) if t is None else t for t, x in zip(totals, xs)]
+        zeros = [array_module(x.data).zeros(x.shape) for x in xs]
+        return [t if t is not None else Tensor(z) if create_graph else z for t, z in zip(totals, zeros)]
 
     return pulled
-
-
-def _same(x: Array) -> Array:
-    return x
 
 
 # --- the verdict --------------------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ def test_inputs_of_any_kind():
     check_grads(md.sin, np.asfortranarray(normal(2, 3))[:, ::-1])
     check_grads(md.sin, np.zeros((0, 3)))
     check_grads(lambda x, i: x[i], normal(4), np.array([0, 2, 2]))
+    check_grads(lambda x, i: x[i], normal(4), [0, 2, 2])
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3, 1e6])
@@ -96,6 +97,14 @@ def test_parameters_are_checked_and_given_back_untouched():
     assert w.data is array
     assert w.grad is grad
     np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("given", [lambda W: W, lambda W: iter([W]), lambda W: (W, W)])
+def test_parameters_in_any_container_are_checked(given):
+    double = op_with(lambda x, /: x * 2.0, lambda g, y, x: g)
+    W = Tensor(normal(3), requires_grad=True)
+    with pytest.raises(GradientError, match="parameter 1"):
+        check_grads(lambda x: x * double(W), normal(3), parameters=given(W))
 
 
 def test_frozen_parameters_are_constants_in_float64():
@@ -188,6 +197,19 @@ def test_where_differences_mean_nothing(f, x, words):
     assert len(str(caught.value).splitlines()) <= 3
 
 
-def test_a_function_must_return_tensors():
+@pytest.mark.parametrize("f", [lambda x: x.numpy() * 2, lambda x: (), lambda x: (x, None)])
+def test_a_function_must_return_tensors(f):
     with pytest.raises(TypeError, match="leave the graph"):
-        check_grads(lambda x: x.numpy() * 2, normal(3))
+        check_grads(f, normal(3))
+
+
+@pytest.mark.parametrize("settings", [{"order": 0}, {"order": -1}, {"order": 1.5}, {"sample": 0}, {"sample": -1}])
+def test_a_check_that_checks_nothing_is_refused(settings):
+    with pytest.raises(ValueError, match="as a positive integer"):
+        check_grads(md.sin, normal(3), **settings)
+
+
+@pytest.mark.parametrize("parameters", [{"W": Tensor([1.0])}, [np.ones(3)], None])
+def test_parameters_must_be_tensors(parameters):
+    with pytest.raises(TypeError, match="parameters as a list of Tensors, got"):
+        check_grads(md.sin, normal(3), parameters=parameters)
