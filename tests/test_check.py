@@ -1,6 +1,7 @@
 """The judge of exercises: what it insists on, what it says, and that it cannot be satisfied by accident."""
 
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -11,8 +12,8 @@ import pytest
 
 import minidl as md
 from minidl.autograd import Primitive
-from minidl.check import Checker
-from minidl.check.bank import EXERCISES
+from minidl.check import Checker, bank
+from minidl.check.bank import EXERCISES, LESSONS
 from minidl.check.draws import distinct, gradients_of, upstream
 from minidl.check.exercise import Exercise
 from minidl.check.function import FunctionExercise
@@ -383,11 +384,11 @@ def test_draws():
 
 
 def test_every_lesson_says_its_number_and_no_name_is_taken_twice():
-    from minidl.check.bank import LESSONS
-
-    names = [exercise.name for lesson in LESSONS for exercise in lesson.EXERCISES]
+    names = [exercise.name for lesson in LESSONS.values() for exercise in lesson.EXERCISES]
     assert len(names) == len(set(names)) == len(EXERCISES)
-    assert all(re.match(r"Lesson \d+: ", lesson.__doc__) for lesson in LESSONS)
+    assert [lesson.__doc__ for lesson in LESSONS.values()] == list(LESSONS)
+    modules = {f"{bank.__name__}.{found.name}" for found in pkgutil.iter_modules(bank.__path__)}
+    assert {lesson.__name__ for lesson in LESSONS.values()} == modules
 
 
 def test_importing_minidl_loads_no_lesson():

@@ -93,3 +93,15 @@ def test_a_file_that_ends_the_program_is_an_error_of_that_file(tmp_path):
     (tmp_path / "answers.py").write_text("import sys\n\nsys.exit(0)\n", encoding="utf-8")
     code, said = pytest_in(tmp_path)
     assert code == 2 and "answers.py ends with SystemExit(0)" in said and "INTERNALERROR" not in said
+
+
+def test_the_exercises_are_listed_and_checked_without_docstrings():
+    code = (
+        "from minidl.check import __main__, check\n"
+        "__main__.main([])\n"
+        "print(check('multiply_backward', lambda g, x, w: (g * w, g * x)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(minidl.__file__).parents[1])}
+    command = [sys.executable, "-OO", "-c", code]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert "Lesson 2: the chain rule is a graph." in said and "multiply_backward: right" in said

@@ -46,9 +46,9 @@ def run(options: argparse.Namespace) -> None:
 def list_exercises(names: Sequence[str]) -> str:
     """Each exercise with its task, lesson by lesson."""
     lines = []
-    for lesson in LESSONS:
+    for title, lesson in LESSONS.items():
         tasks = [f"  {exercise.name}: {exercise.task}" for exercise in lesson.EXERCISES if exercise.name in names]
-        lines += [lesson.__doc__.strip(), *tasks] if tasks else []
+        lines += [title, *tasks] if tasks else []
     return "\n".join(lines)
 
 
