@@ -1,5 +1,6 @@
 """Attention: causality, masks, the cache, positions and the transformer block."""
 
+import copy
 import itertools
 
 import fake_cupy
@@ -250,6 +251,20 @@ def test_a_cache_with_padding():
         layer(X[:, :4], value_mask=mask[:, :4], use_causal_mask=True, cache=cache)
         last = layer(X[:, 4:], value_mask=mask, use_causal_mask=True, cache=cache).numpy()
     np.testing.assert_allclose(last, whole[:, 4:], rtol=1e-5, atol=1e-6)
+
+
+def test_a_cache_is_of_one_layer():
+    """Two layers of the same sizes would mix their keys in silence."""
+    first, second = layers.MultiHeadAttention(2, 4, name="first"), layers.MultiHeadAttention(2, 4, name="second")
+    cache = layers.KeyValueCache()
+    with md.no_grad():
+        first(X[:, :4], cache=cache)
+        with pytest.raises(ValueError, match="'second' expects a cache of its own, got one with the steps of another"):
+            second(X[:, :4], cache=cache)
+        assert len(cache) == 4
+        branch = copy.deepcopy(cache)  # two texts that begin alike
+        np.testing.assert_array_equal(first(X[:, 4:], cache=branch).numpy(), first(X[:, 4:], cache=cache).numpy())
+        second(X, cache=layers.KeyValueCache())
 
 
 def test_a_cache_is_refused_in_training_and_for_other_samples():

@@ -1,5 +1,6 @@
 """Multi-head attention (D3.E1), and the cache that makes generating text with it quick."""
 
+import weakref
 from typing import Any
 
 from minidl import initializers, regularizers
@@ -14,7 +15,7 @@ from minidl.settings import check_flag, check_whole
 
 
 class KeyValueCache:
-    """The keys and values of all steps so far: a text's next step need not compute them again.
+    """The keys and values of all steps so far: a text's next step need not compute them again. For one layer.
 
     >>> import minidl as md, numpy as np
     >>> layer = MultiHeadAttention(num_heads=2, key_dim=4)
@@ -28,9 +29,19 @@ class KeyValueCache:
     def __init__(self):
         self.k: Tensor | None = None  # (N, h, steps so far, d)
         self.v: Tensor | None = None
+        self._layer: Any = None  # whose they are; weakly, or a copy of the cache would copy the layer
 
     def __len__(self) -> int:
         return 0 if self.k is None else self.k.shape[2]
+
+    def belong_to(self, layer: Layer) -> None:
+        """Be this layer's from now on; refused where the steps so far are another's, with other keys and values."""
+        if len(self) and self._layer is not None and self._layer() is not layer:
+            raise ValueError(
+                f"{type(layer).__name__} {layer.name!r} expects a cache of its own, got one with the steps of another."
+                "\nMake a KeyValueCache() for each attention layer."
+            )
+        self._layer = weakref.ref(layer)
 
     def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Take these in as the latest, and return all there are."""
@@ -194,6 +205,8 @@ class MultiHeadAttention(Layer):
         value = query if value is None else value
         key = value if key is None else key
         self.check_axes(query.shape, value.shape, key.shape)
+        if cache is not None:
+            cache.belong_to(self)
         S = value.shape[1] + (0 if cache is None else len(cache))
         mask = self.combined(attention_mask, query_mask, value_mask, key_mask, *query.shape[:2], S)
         drops = self.training and self.dropout.rate > 0
