@@ -12,8 +12,8 @@
 
 with J = ∂f/∂x and H = ∂²f/∂x². One rule holds for all of them:
 
-* f takes Tensors (arrays and numbers are made Tensors) and returns a Tensor. It is free to use parameters from outside;
-  nobody's ``.grad`` is touched.
+* f takes a Tensor for each argument that is differentiated by (arrays and numbers are made Tensors), the others just as
+  they are given, and returns a Tensor. It is free to use parameters from outside; nobody's ``.grad`` is touched.
 * Results are Tensors. Where f(x) depends on something *outside* that requires a gradient (x itself, or a parameter that
   f uses), the result depends on it too and can be differentiated again: this is what makes ``grad(grad(f))`` work, to
   any order. Otherwise, and inside ``with no_grad():``, it is a constant.
@@ -211,7 +211,7 @@ def _pull(who: str, f: Function, args: tuple, kwargs: dict, argnums: Any) -> tup
     recording_outside = is_recording()
     with _recording():
         args = list(args)
-        for i in positions:
+        for i in set(positions):
             args[i] = _variable(who, args[i], i, recording_outside)
         own = [args[i] for i in positions]
         y = f(*args, **kwargs)
@@ -220,9 +220,13 @@ def _pull(who: str, f: Function, args: tuple, kwargs: dict, argnums: Any) -> tup
             f"{who} expects f to return a Tensor, got {describe(y)}.\n"
             "Did f leave the graph with .numpy(), .item() or a comparison?"
         )
+    if y.dtype.kind != "f":
+        raise TypeError(f"{who} expects f to return floating numbers, got {y.dtype}: it has no derivative.")
     again = recording_outside and _depends_on_others(y, own)
 
     def pullback(g: Any) -> tuple:
+        if np.shape(g) != y.shape:
+            raise ValueError(f"{who}: the gradient must have the shape of f(x), {y.shape}, got {np.shape(g)}.")
         create_graph = again or (is_recording() and isinstance(g, Tensor) and g.requires_grad)
         if y.requires_grad:
             with _recording():
@@ -284,6 +288,8 @@ def _as_asked(argnums: int | tuple[int, ...], results: Sequence) -> Any:
 def _positions(who: str, argnums: int | tuple[int, ...], n: int) -> tuple[int, ...]:
     """``argnums`` as a tuple of positions, checked against the number of arguments that f was given."""
     positions = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not positions:
+        raise ValueError(f"{who} expects at least one argument of f to differentiate by, got none.")
     for i in positions:
         if isinstance(i, bool) or not isinstance(i, int):
             raise TypeError(f"{who}: argnums must be an int or a tuple of them, got {argnums!r}.")
