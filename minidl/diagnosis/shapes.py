@@ -29,7 +29,7 @@ def not_summed(case: Case) -> str | None:
     total = got.sum(axis=axes, keepdims=True).reshape(shape)
     more = "" if case.is_like(total, case.expected) else " (and its numbers would still be wrong)"
     why = f"a broadcast input, sum over {where}{more}." if is_gradient(case) else f"sum or mean over {where}?"
-    if total.size and case.is_like(total * (total.size / got.size), case.expected):
+    if total.size and got.size and case.is_like(total * (total.size / got.size), case.expected):
         why = f"take the mean over {where}."
     return f"shape {got.shape}, but {owner(case)} has shape {shape}: {why}"
 
@@ -37,7 +37,7 @@ def not_summed(case: Case) -> str | None:
 def lost_axis(case: Case) -> str | None:
     """(4,) for (4, 1): an axis of size 1 is missing, or one too many."""
     got, expected = case.got.shape, case.expected.shape
-    if [n for n in got if n > 1] != [n for n in expected if n > 1]:
+    if [n for n in got if n != 1] != [n for n in expected if n != 1]:
         return None
     fix = "keepdims=True, or reshape?" if len(got) < len(expected) else "keepdims, or one pair of brackets too many?"
     return f"shape {got}, but {owner(case)} has shape {expected}: {fix}"

@@ -49,12 +49,15 @@ def wrong_factor(case: Case) -> str | None:
     c = float(np.vdot(got, expected) / np.vdot(expected, expected))
     if not case.explains(c * expected) or abs(c) < ALIKE:
         return None
-    said = f"{c:.4g} times the right size."
+    factor = f"{c:.4g}" if abs(c - 1) > 1e-3 else told_apart(c, 1.0)[0]
+    said = f"{factor} times the right size."
     for name, size in axis_sizes(case):
         if size > 1 and (np.isclose(abs(c), size, rtol=1e-4) or np.isclose(abs(c), 1 / size, rtol=1e-4)):
             return f"{said} {name[0].upper()}{name[1:]} has size {size}: mean or sum?"
     if np.isclose(abs(c), 2, rtol=1e-4) or np.isclose(abs(c), 0.5, rtol=1e-4):
         return f"{said} Is a 2 or a 1/2 lost or used twice?"
+    if expected.size == 1 and not any(np.isclose(a, np.round(a), rtol=1e-6) for a in (c, 1 / c)):
+        return None  # any number is some multiple of any other
     return f"{said} Is a factor lost, or used twice?"
 
 
@@ -159,12 +162,12 @@ def factor_array(case: Case) -> str | None:
 
 
 def off_by_constant(case: Case) -> str | None:
-    """The same number added to every entry."""
+    """The same number added to every entry; of a single number all that can be said."""
     difference = case.got - case.expected
     c = float(difference.mean())
-    if difference.size < 2 or c == 0 or np.abs(difference - c).max() > 1e-4 * abs(c):
+    if c == 0 or np.abs(difference - c).max() > 1e-4 * abs(c):
         return None
-    return f"too {'large' if c > 0 else 'small'} by {abs(c):.3g} everywhere."
+    return f"too {'large' if c > 0 else 'small'} by {abs(c):.3g}{' everywhere' * (difference.size > 1)}."
 
 
 def imprecise(case: Case) -> str | None:
