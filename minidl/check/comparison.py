@@ -1,6 +1,7 @@
 """Arrays that an answer gave beside those that were expected: shapes first, then numbers, then the likely mistake."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,16 +124,21 @@ def plain(value: Any) -> Any:
 
 
 def copied(values: Values) -> Values:
-    """Arrays of their own for everyone who gets to see them."""
-    return {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in values.items()}
+    """Arrays and lists of their own for everyone who gets to see them."""
+    return {name: copy(value) if isinstance(value, (np.ndarray, list)) else value for name, value in values.items()}
 
 
 def check_untouched(given: Values, drawn: Values) -> None:
     """Raise ``NotYet`` when an input was edited in place."""
     for name, value in given.items():
         if isinstance(value, np.ndarray) and not np.array_equal(value, drawn[name], equal_nan=True):
-            raise NotYet(
-                f"{name} was edited in place: after the call it holds other numbers, and the caller still needs them.\n"
-                f"Something like {name} += ..., {name}[...] = ... or out={name} does that; make a new array.",
-                inputs=drawn,
-            )
+            remedy = f"{name} += ..., {name}[...] = ... or out={name} does that; make a new array."
+        elif isinstance(value, list) and value != drawn[name]:
+            remedy = f"{name}.append(...), {name}.pop() or {name}.sort() does that; begin with a copy, list({name})."
+        else:
+            continue
+        raise NotYet(
+            f"{name} was edited in place: after the call it holds other numbers, and the caller still needs them.\n"
+            f"Something like {remedy}",
+            inputs=drawn,
+        )

@@ -58,6 +58,7 @@ class LayerExercise(Exercise):
             g = upstream(rng, *y.shape)
             inputs = {**drawn, **{name: p.numpy() for _, p, name in pairs}, "g": g}
             ours = attempt(lambda *xs: output(mine, xs), given, answer)
+            check_untouched(given, drawn)
             compare({"y": ours}, {"y": y.numpy()}, self.limit, given, inputs)
             expected = slopes(theirs, drawn, {name: p for _, p, name in pairs}, g)
             got = attempt(lambda *xs: slopes(mine, given, {name: p for p, _, name in pairs}, g), given, answer)
@@ -121,6 +122,8 @@ def output(layer: Layer, xs: tuple) -> np.ndarray:
     """What the layer computes; raise ``NotYet`` unless it is a Tensor."""
     y = layer(*map(Tensor, xs))
     if not isinstance(y, Tensor):
+        if y is None:
+            raise NotYet("`call` returned None; is `return` missing?")
         raise NotYet(f"`call` returned {type(y).__name__}; a Tensor is wanted, computed with minidl's ops.")
     return y.numpy()
 
@@ -135,6 +138,6 @@ def slopes(layer: Layer, inputs: Values, parameters: dict[str, Parameter], g: np
         if dx is None:
             raise NotYet(
                 f"y is right, but no gradient reaches {name}.\n"
-                "Was a Tensor turned into a NumPy array on the way (.data, .numpy(), np.array)?"
+                "Did it leave the graph on the way, by .detach(), .data, .numpy() or np.array?"
             )
     return {f"d{name}": dx for name, dx in zip(by, dxs)}

@@ -27,6 +27,10 @@ def attention_with_einsum(q, k, v):
     return np.einsum("nts,nse->nte", E / np.einsum("nts->nt", E)[..., None], v)
 
 
+def under_other_names(Q, K, V):
+    return causal_attention(Q, K, V)
+
+
 def like(mask, scale=None, axis=-1):
     def attend(q, k, v):
         scores = q @ k.swapaxes(1, 2) * (1 / np.sqrt(q.shape[2]) if scale is None else scale(q.shape[2]))
@@ -67,7 +71,7 @@ ANSWERS = [
     Answers(
         "causal_attention",
         causal_attention,
-        [attention_with_loops, attention_with_einsum],
+        [attention_with_loops, attention_with_einsum, under_other_names],
         [
             (like(lambda T: np.ones((T, T), bool)), "the mask is missing"),
             (like(lambda T: below(T).T), "the mask is the wrong way round"),

@@ -22,6 +22,18 @@ def field_with_products(kernels, strides):
     return 1 + sum((k - 1) * np.prod(strides[:n]) for n, k in enumerate(kernels))
 
 
+def field_by_emptying_lists(kernels, strides):
+    side = 1
+    while kernels:
+        side = (side - 1) * strides.pop() + kernels.pop()
+    return side
+
+
+def field_with_inserted_stride(kernels, strides):
+    strides.insert(0, 1)
+    return field_with_products(kernels, np.cumprod(strides))
+
+
 def strides_once(kernels, strides):
     side = kernels[0]
     for k, s in zip(kernels[1:], strides):
@@ -150,6 +162,12 @@ ANSWERS = [
             (
                 lambda kernels, strides: 1 + sum((k - 1) * np.prod(strides[: n + 1]) for n, k in enumerate(kernels)),
                 "acts on the layers after it",
+            ),
+            (lambda kernels, strides: receptive_field(kernels, strides) + 1, "side: too large by 1."),
+            (field_by_emptying_lists, "kernels was edited in place"),
+            (
+                field_with_inserted_stride,
+                "strides.pop() or strides.sort() does that; begin with a copy, list(strides).",
             ),
         ],
     ),

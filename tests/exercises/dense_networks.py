@@ -101,6 +101,17 @@ class NoTensor(MyDense):
         return x.numpy() @ self.W.numpy() + self.b.numpy()
 
 
+class ReturnForgotten(MyDense):
+    def call(self, x):
+        x @ self.W + self.b
+
+
+class EditsItsInput(MyDense):
+    def call(self, x):
+        x.data[...] = 0
+        return x @ self.W + self.b
+
+
 class MinusTheBias(MyDense):
     def call(self, x):
         return x @ self.W - self.b
@@ -174,6 +185,8 @@ ANSWERS = [
             (BiasForgotten, "y: "),
             (LeftTheGraph, "y is right, but no gradient reaches x"),
             (NoTensor, "`call` returned ndarray; a Tensor is wanted"),
+            (ReturnForgotten, "`call` returned None; is `return` missing?"),
+            (EditsItsInput, "x was edited in place"),
             (MinusTheBias, "y: "),
             (NoLayer, "It is no layer: write `class NoLayer(md.Layer)`"),
         ],

@@ -75,7 +75,12 @@ class OneEpochLate(EarlyStopping):
 
 class WatchesTheTrainingLoss(EarlyStopping):
     def on_epoch_end(self, epoch, logs=None):
-        super().on_epoch_end(epoch, {"val_loss": logs["acuracy"]})
+        super().on_epoch_end(epoch, {"val_loss": logs["loss"]})
+
+
+class MisspellsTheLoss(EarlyStopping):
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, {"val_loss": logs["val_los"]})
 
 
 ANSWERS = [
@@ -92,7 +97,8 @@ ANSWERS = [
                 "On a curve that turns round once: the weights at the end are those of epoch 9, expected",
             ),
             (OneEpochLate, "On a curve that turns round once: the last epoch is 10, expected 9"),
-            (WatchesTheTrainingLoss, "KeyError: 'acuracy'"),
+            (WatchesTheTrainingLoss, "On a curve that turns round once: the last epoch is 14, expected 9"),
+            (MisspellsTheLoss, "KeyError: 'val_los'"),
         ],
     ),
 ]

@@ -32,6 +32,7 @@ ANSWERS = [
             (lambda shape, rng: rng.normal(0, 2 / shape[0], shape), "2/D, the variance"),
             (lambda shape, rng: rng.uniform(-1, 1, shape) * np.sqrt(6 / shape[0]), "uniform"),
             (lambda shape, rng: he_normal(shape, np.random.default_rng()), "Two calls with rng from the same seed"),
+            (lambda shape, rng: he_normal(shape, np.random.default_rng(0)), "they are not drawn from rng"),
             (lambda shape, rng: he_normal(shape[::-1], rng), "Wanted: the result has the shape asked for"),
             (lambda shape, rng: 0.01 + he_normal(shape, rng), "Wanted: its mean is 0"),
         ],

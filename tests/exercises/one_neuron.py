@@ -117,6 +117,10 @@ ANSWERS = [
             (bce_image_by_image, "dw: shape (4, 3), but w has shape (3,): take the mean over axis 0."),
             (lambda x, w, b, y: (bce_image_by_image(x, w, b, y)[0].mean(), 0.0), "one number for all pixels"),
             (bce_bias_not_summed, "db: shape (4,), but b has shape ()"),
+            (
+                lambda x, w, b, y: (bce_backward(x, w, b, y)[0], -bce_backward(x, w, b, y)[1]),
+                "db: right size, wrong si",
+            ),
             (lambda x, w, b, y: bce_backward(x, w, b, y)[::-1], "dw: the right gradient, but of db"),
             (lambda x, w, b, y: bce_backward(x, w, b, y)[0], "2 values are wanted: `return dw, db`"),
             (bce_edits_w, "w was edited in place"),

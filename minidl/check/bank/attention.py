@@ -65,12 +65,12 @@ def sees_no_later_step(answer, rng, s):
     nothing of it: 0/0. What is said of a change by rounding alone is therefore what to do.
     """
     inputs = draw_attention(rng, s)
-    before = np.asarray(answer(**{name: a.copy() for name, a in inputs.items()}))
+    before = np.asarray(answer(*(a.copy() for a in inputs.values())))  # by position: it may call them Q, K, V
     for t in range(1, s.H):
         changed = {name: a.copy() for name, a in inputs.items()}
         for a in changed.values():
             a[:, t:] = rng.normal(size=a[:, t:].shape)
-        after = np.asarray(answer(**changed))
+        after = np.asarray(answer(*changed.values()))
         if not np.array_equal(before[:, :t], after[:, :t]):
             moved = np.argmax((before != after).any(axis=(0, 2))[:t])
             said = f"Steps {t} and later were changed, and the result of step {moved} changed with them"

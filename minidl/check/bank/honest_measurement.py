@@ -46,7 +46,7 @@ def follow(callback_class, curve):
     callback.on_train_begin({})
     for epoch, loss in enumerate(curve.losses):
         model.epoch = epoch + 1
-        callback.on_epoch_end(epoch, {"loss": 0.5 * loss, "val_loss": loss})
+        callback.on_epoch_end(epoch, {"loss": 1 / (epoch + 1), "val_loss": loss})  # in training it only falls
         if model.stop_training:
             break
     last = model.epoch

@@ -35,8 +35,10 @@ def has_spread(answer, rng, s):
 
 
 def comes_from_rng(answer, rng, s):
-    once, again = (np.asarray(answer((s.D, s.H), np.random.default_rng(3))) for _ in range(2))
-    return bool(np.array_equal(once, again)) or "Two calls with rng from the same seed gave different numbers."
+    once, again, other = (np.asarray(answer((s.D, s.H), np.random.default_rng(seed))) for seed in (3, 3, 4))
+    if not np.array_equal(once, again):
+        return "Two calls with rng from the same seed gave different numbers."
+    return not np.array_equal(once, other) or "Another rng gave the same numbers: they are not drawn from rng."
 
 
 def is_bell_shaped(answer, rng, s):
@@ -55,7 +57,7 @@ he_normal = Exercise(
         "its mean is 0": has_mean_zero,
         "its standard deviation is √(2 / D)": has_spread,
         "the distribution is normal, or normal and cut off": is_bell_shaped,
-        "the same rng gives the same weights": comes_from_rng,
+        "the same rng gives the same weights, another one others": comes_from_rng,
     },
 )
 

@@ -54,6 +54,11 @@ def from_error(error):
     return slip
 
 
+def with_z_turned_round(x, w, b, y):
+    """1 − p for p. It is dw that shows it: since half of the labels are 1, db has only its sign turned."""
+    return from_error(lambda z, y: ops.sigmoid(-z) - y)(x, w, b, y)[0], np.nan
+
+
 bce_backward = FunctionExercise(
     name="bce_backward",
     task="L = mean binary cross-entropy of p = σ(x w + b): from x (N, D), w (D,), b (), y (N,) to (dw, db).",
@@ -67,9 +72,7 @@ bce_backward = FunctionExercise(
         ),
         "equals what z − y gives: the sigmoid is missing, p = σ(z).": from_error(lambda z, y: z - y),
         "equals what p alone gives: the labels are missing, p − y.": from_error(lambda z, y: ops.sigmoid(z)),
-        "equals what 1 − p gives for p: the sign of z is lost, p = 1 / (1 + exp(−z)).": from_error(
-            lambda z, y: ops.sigmoid(-z) - y
-        ),
+        "equals what 1 − p gives for p: the sign of z is lost, p = 1 / (1 + exp(−z)).": with_z_turned_round,
         "the bias is missing: z = x w + b.": lambda x, w, b, y: from_error(lambda z, y: ops.sigmoid(z) - y)(x, w, 0, y),
         "the mean error times the mean image: multiply image by image, then take the mean.": lambda x, w, b, y: (
             (ops.sigmoid(x @ w + b) - y).mean() * x.mean(axis=0),
