@@ -59,6 +59,17 @@ def test_a_layer_may_contain_itself():
     assert len(layer.parameters()) == 4
 
 
+def test_a_weight_may_be_added_as_keras_layers_do():
+    class Scale(Layer):
+        def build(self, input_shape):
+            self.factor = self.add_weight(name="w", shape=(input_shape[-1],), initializer="ones", trainable=True)
+
+        def call(self, x):
+            return x * self.factor
+
+    assert [name for name, _ in built(Scale()).named_parameters()] == ["factor"]
+
+
 def test_sets_are_refused_since_they_have_no_order():
     layer = Leaves()
     layer.branches = {Dense(2), Dense(2)}

@@ -2,6 +2,7 @@
 
 ============================  ==============================================================
 ``base.py``                   what every layer has: ``Layer``
+``arguments.py``              what a layer is called with
 ``parameter.py``              ``Parameter``: a Tensor that is learnt
 ``weights.py``                numbers put into parameters by name
 ``naming.py``                 the names of layers

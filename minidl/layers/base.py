@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from minidl import initializers
-from minidl.arrays import Array, default_dtype, here, is_array, move
+from minidl.arrays import Array, default_dtype, here, move
 from minidl.autograd import Tensor
 from minidl.habits import LayerHabits
+from minidl.layers.arguments import as_tensors, flat, shapes_of
 from minidl.layers.naming import snake_case
 from minidl.layers.parameter import Parameter
 from minidl.layers.symbolic import Symbol, call_on_symbols, check_inputs, check_shape
@@ -99,10 +100,10 @@ class Layer(LayerHabits):
         if not self.built or not inputs or type(inputs[0]) is not Tensor:  # else nothing to do but compute
             if not inputs:
                 raise TypeError(f"{type(self).__name__} {self.name!r} expects an input: call it as layer(x).")
-            if any(isinstance(x, Symbol) for x in _flat(inputs)):
+            if any(isinstance(x, Symbol) for x in flat(inputs)):
                 return call_on_symbols(self, inputs, settings, training)
             try:
-                inputs = tuple(_as_tensors(x) for x in inputs)
+                inputs = tuple(as_tensors(x) for x in inputs)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{type(self).__name__} {self.name!r}: {error}") from None
             if not self.built or any(isinstance(x, list) for x in inputs):
@@ -136,7 +137,7 @@ class Layer(LayerHabits):
                     f"{type(self).__name__} {self.name!r} is not built, and threads that share a batch cannot do it.\n"
                     "Call it once on some data first."
                 )
-            shapes = [_shapes(x) for x in inputs]
+            shapes = [shapes_of(x) for x in inputs]
             self.build(shapes[0] if len(shapes) == 1 else shapes)
             self.built = True
             if not self._trainable:
@@ -145,9 +146,18 @@ class Layer(LayerHabits):
     # --- parameters ---------------------------------------------------------------------------------------------
 
     def add_weight(
-        self, shape: tuple, initializer: Any = "glorot_uniform", trainable: bool = True, regularizer: Any = None
+        self,
+        shape: tuple,
+        initializer: Any = "glorot_uniform",
+        trainable: bool = True,
+        regularizer: Any = None,
+        *,
+        name: str | None = None,
     ) -> Parameter:
-        """A new parameter of this shape, filled by an initializer (by name or object)."""
+        """A new parameter of this shape, filled by an initializer (by name or object).
+
+        It is known by the attribute that it is assigned to: ``name``, which Keras' layers give, changes nothing.
+        """
         p = Parameter(initializers.get(initializer)(shape, dtype=default_dtype()), trainable, regularizer=regularizer)
         p.requires_grad = trainable and self._trainable
         return p
@@ -326,23 +336,3 @@ def _members(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _members(f"{name}.{key}", item)
     elif isinstance(value, (set, frozenset)) and any(isinstance(item, (Layer, Parameter)) for item in value):
         raise TypeError(f"{name} is a set of layers or parameters, which has no fixed order. Use a list.")
-
-
-def _flat(inputs: Any) -> Iterator[Any]:
-    """The inputs, and those inside a list of inputs."""
-    for x in inputs:
-        yield from x if isinstance(x, (list, tuple)) else (x,)
-
-
-def _as_tensors(x: Any) -> Any:
-    """One input as a Tensor; a list that holds Tensors or arrays is a list of inputs, and stays one."""
-    if isinstance(x, Tensor):
-        return x
-    if isinstance(x, (list, tuple)) and any(is_array(item) or isinstance(item, Tensor) for item in x):
-        return [_as_tensors(item) for item in x]
-    return Tensor(x)
-
-
-def _shapes(x: Any) -> Any:
-    """An input's shape; of a list of inputs, the list of their shapes."""
-    return [_shapes(item) for item in x] if isinstance(x, list) else tuple(x.shape)
