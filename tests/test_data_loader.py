@@ -172,6 +172,18 @@ def test_a_break_starts_a_new_epoch_but_the_place_can_be_saved():
     assert rows(loader) == [[0, 1], [2, 3], [4, 5]]
 
 
+def test_apart_it_has_a_place_of_its_own():
+    loader = DataLoader(np.arange(8), batch_size=2, rng=0)
+    batches = iter(loader)
+    next(batches)
+    before = loader.state_dict()
+    assert len(rows(loader.apart())) == 4
+    now = loader.state_dict()
+    assert (now["seed"], now["position"]) == (before["seed"], 1) and len(list(batches)) == 3
+    loader.load_state_dict(now)
+    assert len(rows(loader.apart())) == 4 and len(rows(loader)) == 3  # a whole epoch, and the rest of one
+
+
 def test_foreign_states_are_refused():
     loader = DataLoader(np.arange(6), batch_size=2, rng=0)
     good = loader.state_dict()

@@ -133,7 +133,8 @@ def test_callbacks_go_on_too(tmp_path):
     assert third.history.epoch == whole.history.epoch and same_weights(whole, third)
 
 
-def test_a_loader_of_ones_own_and_steps_per_epoch(tmp_path):
+@pytest.mark.parametrize("looks", [False, True], ids=["", "it is evaluated in the middle of an epoch"])
+def test_a_loader_of_ones_own_and_steps_per_epoch(tmp_path, looks):
     def run(epochs, path=None, press_at=None):
         model = classifier(dropout=0.3)
         loader = DataLoader(X, LABELS, batch_size=8, rng=11)
@@ -141,6 +142,8 @@ def test_a_loader_of_ones_own_and_steps_per_epoch(tmp_path):
 
         def count(batch, logs):
             steps.append(batch)
+            if looks:
+                model.evaluate(loader, verbose=0)
             if len(steps) == press_at:
                 press_ctrl_c()
 
@@ -149,9 +152,8 @@ def test_a_loader_of_ones_own_and_steps_per_epoch(tmp_path):
         return model
 
     whole = run(4)
-    path = tmp_path / "run.npz"
-    run(2, path)
-    assert same_weights(whole, run(4, path))
+    run(2, tmp_path / "run.npz")
+    assert same_weights(whole, run(4, tmp_path / "run.npz"))
     for step in (3, 4, 5):
         path = tmp_path / f"run{step}.npz"
         with pytest.raises(KeyboardInterrupt):

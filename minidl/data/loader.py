@@ -1,6 +1,7 @@
 """Mini-batches: which rows, in which order, and how to go on after an interruption."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,12 @@ class DataLoader:
     def example(self) -> Array | tuple[Array, ...]:
         """The first sample as a batch of one, such as a model needs that is yet to be built. Changes nothing here."""
         return self._batch(np.arange(1), seed=0, k=0)
+
+    def apart(self) -> "DataLoader":
+        """The same batches, from the same generator, with a place of its own: this loader may be within an epoch."""
+        twin = copy(self)
+        twin._seed, twin._position, twin._resuming = None, 0, False
+        return twin
 
     # --- interrupting and going on ----------------------------------------------------------------------------------
 

@@ -258,6 +258,12 @@ class Batches:
                 "Give a DataLoader, or steps_per_epoch and a generator that does not end."
             )
 
+    def look(self) -> Iterator[Batch]:
+        """One epoch, to look at: a loader that is within an epoch of training stays where it is."""
+        if self.loader is None:
+            return self.epoch()
+        return Batches(self.who, self.loader.apart(), self.arrange, self.steps).epoch()
+
     def _endless(self) -> str:
         return (
             f"{self.who}: {LONG} batches, and the generator has not ended. If it never does, this goes on for ever.\n"

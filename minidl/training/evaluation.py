@@ -19,7 +19,7 @@ def evaluate_batches(
     """Loss and metrics over one epoch of batches."""
     objective.reset()
     with model.in_mode(False), no_grad(), live_bar("Evaluation", batches.steps, bar) as progress:
-        for x, y, w in batches.epoch():
+        for x, y, w in batches.look():
             outputs = outputs_for(model, x)
             objective.record(objective(y, outputs, w), y, outputs, objective.parts)
             progress.update()
@@ -32,7 +32,7 @@ def predict_batches(model: Layer, batches: Batches, bar: bool = False) -> Any:
     """The outputs for one epoch of batches, one after another: an array (N, ...), or a list for several outputs."""
     parts = []
     with model.in_mode(False), no_grad(), live_bar("Prediction", batches.steps, bar) as progress:
-        for x, _, _ in batches.epoch():
+        for x, _, _ in batches.look():
             outputs = check_outputs(model, outputs_for(model, x))
             several = isinstance(outputs, (list, tuple))
             parts.append([y.numpy() for y in outputs] if several else [outputs.numpy()])
