@@ -1,25 +1,10 @@
 """Programs of the shape of the documents' programs (D0.P1 ... D4.P1), with nothing but their import lines changed."""
 
-import importlib
-import os
-import struct
-
 import numpy as np
 import pytest
 from PIL import Image
 
 import minidl
-from minidl import keras
-
-PARTS = ["layers", "models", "optimizers", "losses", "metrics", "callbacks", "regularizers", "initializers"]
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """A user who has no MNIST files: the shipped images are read."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
-    return tmp_path
 
 
 def blobs(n, d, classes):
@@ -29,101 +14,7 @@ def blobs(n, d, classes):
     return (rng.normal(size=(classes, d))[labels] + 0.1 * rng.normal(size=(n, d))).astype("float32"), labels
 
 
-# --- the paths --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_a_part_lists_the_very_objects_of_minidl(part):
-    own, facade = importlib.import_module(f"minidl.{part}"), importlib.import_module(f"minidl.keras.{part}")
-    assert getattr(keras, part) is facade
-    for name in set(facade.__all__) - {"Input", "l1", "l2", "l1_l2"}:
-        assert getattr(facade, name) is getattr(own, name)
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_no_public_class_is_left_out(part):
-    own, facade = importlib.import_module(f"minidl.{part}"), importlib.import_module(f"minidl.keras.{part}")
-    classes = {name for name, x in vars(own).items() if isinstance(x, type) and x.__module__.startswith(own.__name__)}
-    assert {name for name in classes if not name.startswith("_")} - set(facade.__all__) <= {"CrossEntropy"}  # a base
-
-
-def test_top_level_names():
-    import minidl as tf
-
-    assert tf.keras.Sequential is tf.keras.models.Sequential is minidl.Sequential
-    assert tf.keras.Model is tf.keras.models.Model is minidl.Model
-    assert tf.keras.Input is tf.keras.layers.Input is minidl.Input
-    assert tf.__version__.count(".") == 2
-
-
-def test_utilities():
-    import minidl as tf
-    from minidl.keras.utils import pad_sequences, set_random_seed, to_categorical
-
-    set_random_seed(3)
-    first = tf.layers.Dense(2)(np.ones((1, 3)))
-    tf.random.set_seed(3)
-    np.testing.assert_array_equal(tf.layers.Dense(2)(np.ones((1, 3))).numpy(), first.numpy())
-    np.testing.assert_array_equal(to_categorical([0, 2], 3), [[1, 0, 0], [0, 0, 1]])
-    np.testing.assert_array_equal(pad_sequences([[1], [2, 3]]), [[0, 1], [2, 3]])
-    assert tf.keras.utils.to_categorical is tf.data.to_categorical
-
-
-def test_regularizers_and_schedules_by_their_habitual_names():
-    from minidl.keras import regularizers
-    from minidl.keras.optimizers import schedules
-
-    assert regularizers.l2(0.1) == minidl.regularizers.L2(0.1)
-    assert regularizers.l1_l2(l1=0.1, l2=0.2) == minidl.regularizers.L1L2(0.1, 0.2)
-    assert schedules.ExponentialDecay is minidl.schedules.ExponentialDecay
-
-
-def test_set_seed_repeats_the_initial_weights():
-    import minidl as tf
-
-    def first_weights():
-        tf.random.set_seed(42)
-        return tf.keras.Sequential([tf.keras.layers.Dense(3, input_shape=(2,))]).get_weights()[0]
-
-    np.testing.assert_array_equal(first_weights(), first_weights())
-
-
-def test_load_data_gives_the_shipped_images():
-    (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
-    assert (x_train.shape, y_train.shape) == ((8000, 28, 28), (8000,))
-    assert (x_test.shape, y_test.shape) == ((2000, 28, 28), (2000,))
-
-
-def write_mnist(folder, part, n):
-    """``n`` images and labels, all zero, in MNIST's file format."""
-    folder.mkdir(parents=True, exist_ok=True)
-    images = struct.pack(">IIII", 0x803, n, 28, 28) + bytes(n * 28 * 28)
-    (folder / f"{part}-images-idx3-ubyte").write_bytes(images)
-    (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, n) + bytes(n))
-
-
-def test_load_data_needs_no_home(monkeypatch):
-    monkeypatch.setattr("os.path.expanduser", os.fspath)  # "~" stays where nobody knows a home
-    (x_train, _), _ = keras.datasets.mnist.load_data()
-    assert len(x_train) == 8000
-    with pytest.raises(FileNotFoundError, match=r"in ~/\.minidl/mnist"):
-        minidl.data.mnist(full=True)
-
-
-def test_load_data_gives_the_users_own_files(home):
-    folder = home / ".minidl" / "mnist"
-    write_mnist(folder, "train", 6)
-    with pytest.raises(FileNotFoundError, match="found no t10k-images"):  # rather than another data set in silence
-        keras.datasets.mnist.load_data()
-    write_mnist(folder, "t10k", 1)
-    (x_train, _), (x_test, _) = keras.datasets.mnist.load_data()
-    assert x_train.shape == (6, 28, 28) and x_test.shape == (1, 28, 28)
-
-
-# --- the programs -----------------------------------------------------------------------------------------------------
-
-
-def test_D0_P1_convolutional_network_on_mnist():
+def test_D0_P1_convolutional_network_on_mnist(home):
     from minidl.keras import layers, models
     from minidl.keras.datasets import mnist
 
