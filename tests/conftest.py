@@ -1,4 +1,4 @@
-"""How the tests run: three hypothesis profiles, chosen by HYPOTHESIS_PROFILE in the environment; Ctrl-C on; a fixture."""
+"""How the tests run: three hypothesis profiles, chosen by HYPOTHESIS_PROFILE in the environment; Ctrl-C on; a home."""
 
 import os
 import signal
