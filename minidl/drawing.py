@@ -5,6 +5,7 @@ from typing import Any
 
 from minidl.layers.base import Layer
 from minidl.layers.fusion import ConvolutionPooling, can_be_one
+from minidl.layers.masks import call_with_mask
 from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol
 
@@ -110,33 +111,17 @@ class Drawing:
                 pending += [(s, False) for s in reversed(_flat(symbol.inputs))]
         return order
 
-    def compute(self, inputs: Sequence, mask: Any = None) -> Any:
-        """The outputs for these inputs; ``mask`` is that of the input, or a list of them."""
-        values, masks = self._start(inputs, mask)
-        for layer, arguments, settings, k in self.steps:
-            xs = [_pick(values, a) for a in arguments]
-            own = [_pick(masks, a) for a in arguments]
-            if any(m is not None for m in own):
-                settings = {**layer.mask_settings(*own), **settings}
-            values[k] = layer(*xs, **settings)
-            masks[k] = layer.compute_mask(xs[0], own[0])
-        return self._end(values)
-
-    def compute_mask(self, x: Any, mask: Any) -> Any:
-        """The masks of the outputs, without computing these: of values on the way only the inputs are known."""
-        values, masks = self._start(x if isinstance(x, list) else [x], mask)
-        for layer, arguments, _, k in self.steps:
-            masks[k] = layer.compute_mask(_pick(values, arguments[0]), _pick(masks, arguments[0]))
-        return self._end(masks)
-
-    def _start(self, inputs: Sequence, mask: Any) -> tuple[list, list]:
-        """Values and masks of inputs, calls and constants, as far as they are known."""
+    def compute(self, inputs: Sequence, mask: Any = None) -> tuple[Any, Any]:
+        """The outputs for these inputs, and their masks; ``mask`` is that of the input, or a list of them."""
         values: list[Any] = [None] * len(self._number) + self._constants
         masks: list[Any] = [None] * len(values)
         values[: len(inputs)] = inputs
         for k, m in enumerate(mask if isinstance(mask, list) else [mask]):
             masks[k] = m
-        return values, masks
+        for layer, places, settings, k in self.steps:
+            xs, own = [_pick(values, place) for place in places], [_pick(masks, place) for place in places]
+            values[k], masks[k] = call_with_mask(layer, xs, own, **settings)
+        return self._end(values), self._end(masks)
 
     def _end(self, values: list) -> Any:
         outputs = [values[k] for k in self.results]

@@ -43,10 +43,11 @@ from minidl.errors import describe, unknown_name
 from minidl.habits import ModelHabits
 from minidl.layers.base import Layer
 from minidl.layers.fusion import fuse
-from minidl.layers.inputs import InputLayer
+from minidl.layers.masks import call_with_mask
 from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol, check_shape
 from minidl.layers.weights import Loaded
+from minidl.recording import no_grad
 from minidl.saving import load_arrays, save_arrays
 from minidl.summary import summary_lines
 from minidl.training.trainable import Trainable
@@ -85,7 +86,7 @@ class Model(Trainable, ModelHabits):
             self.output_names = self.drawing.output_names
             self.built = True
 
-    def call(self, *inputs: Any, mask: Any = None) -> Any:
+    def call(self, *inputs: Any, mask: Any = None, return_mask: bool = False) -> Any:
         if self.drawing is None:
             return super().call(*inputs)  # says that call is missing
         names = self.input_names
@@ -93,10 +94,15 @@ class Model(Trainable, ModelHabits):
             inputs = inputs[0]
         if len(inputs) != len(names):
             raise ValueError(f"{self.name!r} expects {len(names)} inputs ({', '.join(names)}), got {len(inputs)}.")
-        return self.drawing.compute(inputs, mask)
+        outputs, masks = self.drawing.compute(inputs, mask)
+        return (outputs, masks) if return_mask else outputs
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
-        return super().compute_mask(x, mask) if self.drawing is None else self.drawing.compute_mask(x, mask)
+        """Which steps of the output count. Layers inside may find it in what they are given: all are computed."""
+        if self.drawing is None:
+            return super().compute_mask(x, mask)
+        with self.in_mode(False), no_grad():
+            return Model.call(self, x, mask=mask, return_mask=True)[1]
 
     def build_for(self, *inputs: Any) -> None:
         if not self.built:
@@ -261,18 +267,14 @@ class Sequential(Model):
         self._symbols = symbols
         self.built = True
 
-    def call(self, x: Tensor, mask: Any = None) -> Any:
+    def call(self, x: Tensor, mask: Any = None, *, return_mask: bool = False) -> Any:
         for layer in self._steps:
-            y = layer(x) if mask is None else layer(x, **layer.mask_settings(mask))
-            mask = layer.compute_mask(x, mask)
-            x = y
-        return x
+            x, mask = call_with_mask(layer, (x,), (mask,))
+        return (x, mask) if return_mask else x
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
-        for layer in self._row:
-            mask = layer.compute_mask(x, mask)
-            x = x if isinstance(layer, InputLayer) else None
-        return mask
+        with self.in_mode(False), no_grad():
+            return Sequential.call(self, x, mask, return_mask=True)[1]
 
     def children(self) -> Iterator[tuple[str, Any]]:
         for layer in self._row:

@@ -91,6 +91,40 @@ def test_an_input_layer_in_a_row_within_a_row_hides_no_mask():
     np.testing.assert_array_equal(model(WORDS).numpy(), last(embedding(WORDS), mask=WORDS != 0).numpy())
 
 
+def found_inside(kind, *layers):
+    """A model of these layers, drawn or in a row."""
+    if kind == "row":
+        return md.Sequential(layers)
+    x = y = md.Input((T, 2))
+    for layer in layers:
+        y = layer(y)
+    return md.Model(x, y)
+
+
+@pytest.mark.parametrize("kind", ["row", "drawn"])
+def test_a_mask_made_inside_a_nested_model_goes_on_to_the_next_layer(kind):
+    x = np.random.default_rng(3).normal(size=(3, T, 2)).astype(np.float32)
+    x[:, 2:] = 0
+    scaled, last = L.Activation("relu"), L.GRU(3)
+    model = md.Sequential([found_inside(kind, scaled, L.Masking()), last])
+    h = scaled(md.Tensor(x))
+    np.testing.assert_array_equal(model(x).numpy(), last(h, mask=(h.numpy() != 0).any(-1)).numpy())
+    assert np.abs(model(x).numpy() - last(h).numpy()).max() > 1e-4
+    np.testing.assert_array_equal(model.layers[0].compute_mask(md.Tensor(x)), (h.numpy() != 0).any(-1))
+
+
+def test_a_mask_made_inside_the_steps_goes_on():
+    """Sentences of words: (N, T, S) words become one mask of sentences for each text."""
+    sentences = np.stack([WORDS, WORDS[::-1]], axis=1)  # (N, 2, T)
+    embedding, mean, last = words(), L.GlobalAveragePooling1D(), L.GRU(2)
+    text = md.Sequential([L.Reshape((T,)), embedding, L.Activation("tanh")])
+    model = md.Sequential([L.TimeDistributed(text), L.TimeDistributed(mean), last])
+    h = np.tanh(embedding(sentences).numpy())  # (N, 2, T, D)
+    counts = (sentences != 0)[..., None]
+    means = (h * counts).sum(2) / counts.sum(2)
+    np.testing.assert_allclose(model(sentences).numpy(), last(means).numpy(), rtol=1e-5, atol=1e-6)
+
+
 def test_a_mean_takes_a_mask_of_truth_values_not_of_weights():
     x, mean = md.Tensor([[[1.0], [4.0]]]), L.GlobalAveragePooling1D()
     assert mean(x, mask=[[7, 2]]).item() == 2.5  # any number but 0 says that the step counts

@@ -298,12 +298,12 @@ def test_models_carry_masks_from_the_embedding_to_every_recurrent_layer(form):
 
 
 def test_masks_end_where_steps_end_and_pass_where_they_stay():
-    mask = some_mask()
+    x, mask = md.Tensor(np.zeros((N, T, D))), some_mask()
     stays = [Dense(3), Dropout(0.5), md.layers.ReLU(), LSTM(3, return_sequences=True), TimeDistributed(Dense(3))]
     ends = [LSTM(3), md.layers.Flatten(), Bidirectional(GRU(3)), BagOfEmbeddings(9, 3), md.layers.Reshape((12,))]
-    assert all(layer.compute_mask(None, mask) is mask for layer in stays)
-    assert all(layer.compute_mask(None, mask) is None for layer in ends)
-    assert Bidirectional(GRU(3, return_sequences=True)).compute_mask(None, mask) is mask
+    assert all(layer.compute_mask(x, mask) is mask for layer in stays)
+    assert all(layer.compute_mask(x, mask) is None for layer in ends)
+    assert Bidirectional(GRU(3, return_sequences=True)).compute_mask(x, mask) is mask
     np.testing.assert_array_equal(Embedding(9, 3, mask_zero=True).compute_mask([[1, 0]]), [[True, False]])
     assert Embedding(9, 3).compute_mask([[1, 0]]) is None
 

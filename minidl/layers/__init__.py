@@ -19,6 +19,7 @@
 ``transformer.py``            ``TransformerBlock``
 ``embedding.py``              ``Embedding``, ``BagOfEmbeddings``
 ``masking.py``                ``Masking``
+``masks.py``                  how masks travel from layer to layer
 ``cells.py``                  ``SimpleRNNCell``, ``LSTMCell``, ``GRUCell``: one step
 ``recurrent.py``              ``SimpleRNN``, ``LSTM``, ``GRU``, ``RNN``: all steps
 ``wrappers.py``               ``Bidirectional``, ``TimeDistributed``

@@ -60,6 +60,7 @@ class Layer(LayerHabits):
     built = False
     input_shape: tuple[int | None, ...] | None = None
     uses_mask = uses_training = False  # whether ``call`` takes a ``mask``, and the mode as ``training``
+    returns_mask = False  # whether it takes ``return_mask``, to give (y, the mask of y)
     supports_masking = False  # whether the mask of its input fits its output
     _trainable = True
     _training = True
@@ -69,6 +70,7 @@ class Layer(LayerHabits):
         if "call" in vars(cls):
             taken = signature(cls.call).parameters
             cls.uses_mask, cls.uses_training = "mask" in taken, "training" in taken
+            cls.returns_mask = "return_mask" in taken
 
     def __init__(self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True):
         self.name = name or snake_case(type(self).__name__)
@@ -120,8 +122,8 @@ class Layer(LayerHabits):
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         """Which steps of the output count, (N, T) of truth values, or None for all; ``mask`` says it of the input.
 
-        ``Sequential`` and ``Model`` carry masks from layer to layer, to those with ``uses_mask``. Of several inputs in
-        a list x and mask are lists. Inside a model that is a layer itself x may be None, where it is not an input.
+        ``Sequential`` and ``Model`` carry masks from layer to layer, to those with ``uses_mask``, and ``fit`` to the
+        losses: see ``masks.py``. Of several inputs in a list x and mask are lists.
         """
         return mask if self.supports_masking else None
 

@@ -102,7 +102,7 @@ class Embedding(Layer):
 
     def compute_mask(self, x: Any, mask: Any = None) -> Array | None:
         """With ``mask_zero``: True where x is not 0, (N, T)."""
-        if not self.mask_zero or x is None:
+        if not self.mask_zero:
             return None
         return as_array(x.data if isinstance(x, Tensor) else x) != 0
 

@@ -45,10 +45,8 @@ class Masking(Layer):
             raise ValueError(f"Masking {self.name!r} expects sequences (N, T, D), got shape {x.shape}.")
         return where(self.compute_mask(x)[..., None], x, constant(0, x.data))  # (N, T, 1), (N, T, D)
 
-    def compute_mask(self, x: Any, mask: Any = None) -> Array | None:
+    def compute_mask(self, x: Any, mask: Any = None) -> Array:
         """True where a step has a feature other than v, (N, T)."""
-        if x is None:
-            return None
         return (as_array(x.data if isinstance(x, Tensor) else x) != self.mask_value).any(axis=-1)
 
     def describe(self) -> str:

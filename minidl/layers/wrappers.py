@@ -7,6 +7,7 @@ from minidl.arrays import Array, as_array
 from minidl.autograd import Tensor
 from minidl.errors import unknown_name
 from minidl.layers.base import Layer
+from minidl.layers.masks import call_with_mask
 from minidl.layers.recurrent import RNN
 from minidl.layers.symbolic import Symbol
 from minidl.ops.joining import concatenate
@@ -129,27 +130,21 @@ class TimeDistributed(Layer):
         self.check_rank(input_shape)
         self.layer.build_for(Symbol((None, *input_shape[2:])))
 
-    def call(self, x: Tensor, mask: Any = None) -> Tensor:
+    def call(self, x: Tensor, mask: Any = None, *, return_mask: bool = False) -> Any:
         self.check_rank(x.shape)
         N, T = x.shape[:2]
         mask = None if mask is None else as_array(mask.data if isinstance(mask, Tensor) else mask)
-        y = self.layer(together(x), **self.layer.mask_settings(inside(mask)))  # (N T, ...)
+        y, of_samples = call_with_mask(self.layer, (together(x),), (inside(mask),))  # (N T, ...)
         if not isinstance(y, Tensor):
             raise TypeError(
                 f"TimeDistributed {self.name!r} expects a layer with one output, got a {type(y).__name__} "
                 f"from {self.layer!r}."
             )
-        return y.reshape(N, T, *y.shape[1:])
+        y = y.reshape(N, T, *y.shape[1:])
+        return (y, of_steps(mask, of_samples, N, T)) if return_mask else y
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
-        """That of the steps (N, T), or of what the layer leaves inside them: a step with nothing inside is padding."""
-        if mask is not None and mask.ndim == 2:
-            return mask
-        of_samples = self.layer.compute_mask(None if x is None else together(x), inside(mask))  # (N T, ...)
-        if of_samples is None:
-            return None if mask is None else mask.any(axis=tuple(range(2, mask.ndim)))  # (N, T)
-        N, T = (mask if x is None else x).shape[:2]
-        return of_samples.reshape(N, T, *of_samples.shape[1:])
+        return of_steps(mask, self.layer.compute_mask(together(x), inside(mask)), *x.shape[:2])
 
     def check_rank(self, shape: tuple) -> None:
         """Raise unless there are steps."""
@@ -171,3 +166,12 @@ def together(x: Any) -> Any:
 def inside(mask: Array | None) -> Array | None:
     """What a mask says of the insides of the steps, (N, T, S) → (N T, S); a mask (N, T) says nothing of them."""
     return None if mask is None or mask.ndim < 3 else together(mask)
+
+
+def of_steps(mask: Array | None, of_samples: Array | None, N: int, T: int) -> Array | None:
+    """That of the steps (N, T), or of what the layer leaves inside them: a step with nothing inside is padding."""
+    if mask is not None and mask.ndim == 2:
+        return mask
+    if of_samples is None:
+        return None if mask is None else mask.any(axis=tuple(range(2, mask.ndim)))  # (N, T)
+    return of_samples.reshape(N, T, *of_samples.shape[1:])
