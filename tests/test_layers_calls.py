@@ -82,6 +82,8 @@ def test_shapes_that_cannot_be_put_side_by_side_are_named():
         (lambda: layers.GRU(2, reset_after="no"), TypeError, "reset_after as True or False"),
         (lambda: layers.RNN([layers.GRUCell(2)]), TypeError, "RNN expects a cell such as LSTMCell"),
         (lambda: layers.RNN(layers.GRU(2)), TypeError, "RNN expects a cell such as LSTMCell"),
+        (lambda: layers.RNN(layers.Dense(2)), TypeError, "has no n_states and no get_initial_state"),
+        (lambda: layers.GRU(2, reset_after=False)(np.ones((1, 0, 3))), ValueError, r"at least one step.*\(1, 0, 3\)"),
         (lambda: Dropout(0.5, noise_shape=3), TypeError, "noise_shape as a tuple"),
         (lambda: layers.BagOfEmbeddings(2, 2, [1, np.nan]), ValueError, r"finite and none below 0(.|\n)*nan"),
         (lambda: layers.BagOfEmbeddings(2, 2, [1, np.inf]), ValueError, r"finite and none below 0(.|\n)*inf"),

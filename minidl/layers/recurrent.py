@@ -4,7 +4,6 @@ Sequences are (N, T, D): batch, time, features. What differs from cell to cell, 
 (one step) and in ``ops/recurrent.py``, ``ops/lstm.py``, ``ops/gru.py`` (all steps at once).
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ class RNN(Layer):
     Parameters
     ----------
     cell : Cell
+        One of ``cells.py``, or a layer of your own with ``units``, ``n_states`` and ``get_initial_state(batch_size)``.
     return_sequences : bool
         Give all h_t (N, T, H), not only the last (N, H): what another recurrent layer needs.
     return_state : bool
@@ -37,8 +37,8 @@ class RNN(Layer):
         The share of the input's features that is dropped in training, the same ones in all steps of a sample
         (Gal & Ghahramani, NeurIPS 2016).
     recurrent_dropout : float
-        The share of h_{t−1} that the products with U do not get to see in training, the same in all steps. The steps
-        are then made one by one, which is slower.
+        The share of h_{t−1} that is hidden from the products with U in training, the same in all steps. The steps are
+        then made one by one, which is slower. (A cell of your own is called with what is left of h as ``seen``.)
     rng : Generator or int, optional
         For dropout; by default the one random generator (``minidl.seed``).
     **common
@@ -77,6 +77,9 @@ class RNN(Layer):
         who = type(self).__name__
         if not isinstance(cell, Layer) or isinstance(cell, RNN):
             raise TypeError(f"{who} expects a cell such as LSTMCell(64), got {cell!r}. Put several RNNs in a row?")
+        lacking = [name for name in ("units", "n_states", "get_initial_state") if not hasattr(cell, name)]
+        if lacking:
+            raise TypeError(f"{who} expects a cell such as LSTMCell(64); {cell!r} has no {' and no '.join(lacking)}.")
         self.cell = cell
         self.return_sequences = check_flag(who, "return_sequences", return_sequences)
         self.return_state = check_flag(who, "return_state", return_state)
@@ -152,6 +155,8 @@ class RNN(Layer):
         W = getattr(self.cell, "kernel", None)  # a cell of the user's own may have none
         if W is not None and x.shape[2] != W.shape[0]:
             raise ValueError(f"{self.who} expects {W.shape[0]} features on the last axis, got shape {x.shape}.")
+        if not x.shape[1]:
+            raise ValueError(f"{self.who} expects at least one step, got shape {x.shape}.")
         return self.as_kernel(x)
 
     def as_kernel(self, x: Tensor) -> Tensor:
@@ -205,7 +210,7 @@ class SimpleRNN(RNN):
     """
 
     def __init__(self, units: int, activation: Any = "tanh", **settings: Any):
-        cell, settings = separate(settings)
+        cell, settings = separate("SimpleRNN", SimpleRNNCell, settings)
         super().__init__(SimpleRNNCell(units, activation, **cell), **settings)
 
     def all_steps(self, x, states, mask):
@@ -241,7 +246,7 @@ class LSTM(RNN):
     """
 
     def __init__(self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", **settings: Any):
-        cell, settings = separate(settings)
+        cell, settings = separate("LSTM", LSTMCell, settings)
         super().__init__(LSTMCell(units, activation, recurrent_activation, **cell), **settings)
 
     def all_steps(self, x, states, mask):
@@ -278,7 +283,7 @@ class GRU(RNN):
     """
 
     def __init__(self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", **settings: Any):
-        cell, settings = separate(settings)
+        cell, settings = separate("GRU", GRUCell, settings)
         super().__init__(GRUCell(units, activation, recurrent_activation, **cell), **settings)
 
     def all_steps(self, x, states, mask):
@@ -298,5 +303,5 @@ OF_LAYERS = (
 
 def separate(settings: dict[str, Any]) -> tuple[dict, dict]:
     """Settings of the cell, and those of the layer."""
-    cell: Sequence = [name for name in settings if name not in OF_LAYERS]
-    return {name: settings[name] for name in cell}, {n: v for n, v in settings.items() if n in OF_LAYERS}
+    of_cell = {name: value for name, value in settings.items() if name not in OF_LAYERS}
+    return of_cell, {name: value for name, value in settings.items() if name in OF_LAYERS}

@@ -34,6 +34,7 @@ from minidl.operators import unwrap
 from minidl.ops.linalg import as_operand
 from minidl.ops.selection import where
 from minidl.ops.softmax import softmax
+from minidl.settings import check_whole
 
 BLOCK = 32  # rows of a causal block: 16 to 64 are all about as quick
 NOTHING = -1e30  # e^−1e30 is 0, and unlike −∞ it may be subtracted from itself
@@ -114,6 +115,7 @@ def self_attention(qkv, /, heads, mask=None, causal=False):
     >>> md.self_attention(np.ones((2, 5, 3 * 4 * 8)), heads=4, causal=True).shape
     (2, 5, 32)
     """
+    check_whole("self_attention", "heads", heads)
     if qkv.ndim != 3 or qkv.shape[-1] == 0 or qkv.shape[-1] % (3 * heads):
         raise ValueError(f"self_attention expects qkv of shape (N, T, 3 * {heads} heads * d), got {qkv.shape}.")
     q, k, v = parted(qkv, 3, heads)

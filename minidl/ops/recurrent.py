@@ -152,7 +152,7 @@ def projection(X: Array, W: Array, b: Array | None, steps: int) -> Array:
 def products(needs: list, X: Array, h: Array, W: Array, dz: Array, du: Array) -> tuple:
     """∂L/∂x, ∂L/∂W, ∂L/∂U, ∂L/∂b from all ∂L/∂z_t at once.
 
-    X (D, T·N), h_{t−1} (H, T, N), dz (K, T, N); du is ∂L/∂(Uᵀ h_{t−1}), nearly always the same array as dz.
+    X (D, T·N), h_{t−1} (H, T, N), dz (K, T, N); du is ∂L/∂(Uᵀ h_{t−1}): the same array as dz, but in the GRU.
     """
     _, T, N = dz.shape
     h, dz, du = (a.reshape(len(a), T * N) for a in (h, dz, du))  # all steps of all samples side by side

@@ -151,6 +151,7 @@ REFUSALS = [
     Refusal("attention", lambda: md.attention(Q, K, K, np.ones((2, 2, 3, 5), bool)), ValueError, r"got \(2, 2, 3, 5\)"),
     Refusal("attention", lambda: md.attention(Q, K, K, np.zeros((3, 5))), TypeError, "truth values.*float64"),
     Refusal("attention_weights", lambda: md.attention_weights(Q, K, MASK), ValueError, r"\(2, 3, 5\), got \(3, 4\)"),
+    Refusal("self_attention", lambda: md.self_attention(Q, 0), ValueError, "heads as a positive integer, got 0"),
     Refusal("self_attention", lambda: md.self_attention(Q, 2), ValueError, r"\(N, T, 3 \* 2 heads \* d\), got \(2, 3"),
     Refusal("MultiHeadAttention", lambda: layers.MultiHeadAttention(0, 4), ValueError, "num_heads as a positive"),
     Refusal("MultiHeadAttention", lambda: layers.MultiHeadAttention(2, 4)(Q[0]), ValueError, r"\(N, T, D\) with D"),
