@@ -1,6 +1,6 @@
 """Handwritten digits with a dense network: 784 – 512 – 512 – 10.
 
-8,000 training images are few for 670,000 weights. Two things keep the network from learning them by heart (D.T5): each
+7,200 training images are few for 670,000 weights. Two things keep the network from learning them by heart (D.T5): each
 image is moved by up to one pixel every time it is seen, and one hidden unit in five is dropped. The learning rate
 falls along half a cosine, so that the weights come to rest.
 """

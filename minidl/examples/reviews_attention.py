@@ -1,9 +1,13 @@
 """Film reviews with attention: each word looks at all others, then a learnt question decides which words count.
 
-First the block of D3.E2, in its pre-norm form and without its network: h = e + Attention(norm(e)), so that what a word
-says may depend on which others are there (not on where: no positions are told). Without that norm the small vectors of
-the embedding give all scores near 0, and every word looks at all others alike. Then the sentence becomes one vector,
-v = Σ_t α_t h_t: the weighted bag of D1.E2 again, but its weights are learnt, α = softmax over the words of q · h_t.
+First the block of D3.E2 without its network, but with a norm on both sides of the attention:
+
+    h = norm₂(e + Attention(norm₁(e)))
+
+so that what a word says may depend on which others are there (not on where: no positions are told). Without norm₁ the
+small vectors of the embedding give all scores near 0, and every word looks at all others alike. Then the sentence
+becomes one vector, v = Σ_t α_t h_t: the weighted bag of D1.E2 again, but its weights are learnt, α = softmax over the
+words of q · h_t.
 """
 
 from collections.abc import Sequence
