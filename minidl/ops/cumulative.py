@@ -49,7 +49,7 @@ def cumprod(x, /, axis=None):
 
 def cumprod_rule(g, y, x, axis):
     """∂y_i/∂x_k = Π_{j≤i, j≠k} x_j for i ≥ k: the running product of x with a 1 in the place of x_k."""
-    if axis is None:
+    if axis is None or x.ndim == 0:
         return cumprod_rule(g, y, x.reshape(-1), 0).reshape(x.shape)
     x, g = swapaxes(x, axis, -1), swapaxes(g, axis, -1)  # (..., n)
     n = x.shape[-1]

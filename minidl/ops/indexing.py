@@ -122,6 +122,16 @@ def plain_part(who: str, part: Any) -> Any:
     return array.copy() if array.dtype.kind == "b" else array.astype(np.intp)
 
 
+def positions(who: str, indices: Any) -> Any:
+    """An integer or an array of them. Truth values are refused: as an index they would pick, not count as 0 and 1."""
+    indices = unwrap(indices)
+    if not is_array(indices) and not isinstance(indices, int):
+        indices = np.array(indices, dtype=None if np.size(indices) else np.intp)
+    if not is_integer(indices):
+        raise TypeError(f"{who} expects integers, got truth values.\nx[mask] picks the elements where a mask is True.")
+    return indices
+
+
 def check_range(who: str, index: Any, shape: tuple[int, ...]) -> None:
     """Raise an IndexError when an integer in the index is out of range, naming the one furthest out."""
     parts = index if isinstance(index, tuple) else (index,)
@@ -180,8 +190,7 @@ def take(x, indices, axis=None):
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis_index(axis, x.ndim, "take")
-    indices = unwrap(indices)
-    indices = indices if is_array(indices) or isinstance(indices, int) else np.array(indices)
+    indices = positions("take", indices)
     return getitem(x, (slice(None),) * axis + (indices,) if axis else indices)
 
 
@@ -204,12 +213,12 @@ def take_along_axis(x, indices, axis=-1):
     Tensor([[2.],
             [3.]])
     """
-    indices = unwrap(indices)
+    indices = positions("take_along_axis", indices)
     if axis is None:
         x, axis = ravel(x), 0
-    if indices.ndim != x.ndim:
+    if np.ndim(indices) != x.ndim:
         raise ValueError(
-            f"take_along_axis expects indices with {x.ndim} axes as x of shape {x.shape}, got {indices.shape}.\n"
+            f"take_along_axis expects indices with {x.ndim} axes as x of shape {x.shape}, got {np.shape(indices)}.\n"
             "Add one: indices[:, None]?"
         )
     axis = normalize_axis_index(axis, x.ndim, "take_along_axis")

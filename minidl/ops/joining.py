@@ -10,6 +10,7 @@
 """
 
 import itertools
+import operator
 from collections.abc import Sequence
 from types import NoneType
 
@@ -138,7 +139,7 @@ def array_split(x, indices_or_sections, axis=0):
         short, longer = divmod(n, indices_or_sections)
         cuts = [k * short + min(k, longer) for k in range(indices_or_sections + 1)]
     else:
-        cuts = [0, *map(int, indices_or_sections), n]
+        cuts = [0, *map(operator.index, indices_or_sections), n]
     return [getitem(x, (slice(None),) * axis + (slice(a, b),)) for a, b in itertools.pairwise(cuts)]
 
 
@@ -230,7 +231,7 @@ def tile(x, reps):
     Tensor([[1., 2., 1., 2.],
             [1., 2., 1., 2.]])
     """
-    reps = (reps,) if isinstance(reps, int) else tuple(reps)
+    reps = tuple(reps) if np.ndim(reps) else (operator.index(reps),)
     if any(r < 0 for r in reps):
         raise ValueError(f"tile expects counts of at least 0, got reps={reps}.")
     ndim = max(len(reps), x.ndim)

@@ -151,9 +151,11 @@ def tensordot(x1, x2, axes=2):
 
 def summed_axes(x1, x2, axes):
     """The axes of x₁ and those of x₂ that ``tensordot`` pairs and sums over, counted from the front."""
-    if isinstance(axes, int):
+    if isinstance(axes, (int, np.integer)):
         axes = (range(x1.ndim - axes, x1.ndim), range(axes))
-    pair = [(a,) if isinstance(a, int) else tuple(a) for a in axes]
+    if not np.iterable(axes) or len(axes) != 2:
+        raise ValueError(f"tensordot expects axes as an integer or a pair, those of x1 and those of x2, got {axes!r}.")
+    pair = [(a,) if isinstance(a, (int, np.integer)) else tuple(a) for a in axes]
     for x, a in zip((x1, x2), pair):
         if not all(-x.ndim <= k < x.ndim for k in a):
             raise ValueError(f"tensordot expects axes of an array of shape {x.shape}, got {a}.")

@@ -58,6 +58,7 @@ ROWS = [
     ),
     Row("cumsum", lambda x: md.cumsum(x, 1), [(2, 0)], lambda x: x, "nothing"),
     Row("cumprod", lambda x: md.cumprod(x, 0), [(0, 3)], lambda x: x, "nothing"),
+    Row("cumprod", lambda x: md.cumprod(x, 0), [()], lambda x: x.reshape(1), "0-d"),
 ]
 
 KINKS = []

@@ -94,6 +94,7 @@ ROWS = [
         "axis=1",
     ),
     Row("take", lambda x: md.take(x, 2, axis=-1), [X], lambda x: x[..., 2], "one"),
+    Row("take", lambda x: md.take(x, [], axis=1), [(2, 3)], lambda x: x[:, :0], "none"),
     Row(
         "take",
         lambda x: md.take(x, [[0, 2], [2, 2], [1, 0]], axis=0),
@@ -145,6 +146,9 @@ REFUSALS = [
     Refusal("put_at", lambda: md.put_at(A, [0, 1], (4, 4)), ValueError, "put_at cannot take"),
     Refusal("take", lambda: md.take(A, [4], axis=1), IndexError, "axis 1 .*got 4"),
     Refusal("take", lambda: md.take(A, [0], axis=2), ValueError, "take: axis 2 is out of bounds"),
+    Refusal("take", lambda: md.take(A, [True, False], axis=1), TypeError, r"expects integers, .*\nx\[mask\]"),
+    Refusal("take", lambda: md.take(A, True), TypeError, "expects integers, got truth values"),
     Refusal("take_along_axis", lambda: md.take_along_axis(A, np.array([0, 1, 2]), 1), ValueError, "with 2 axes"),
+    Refusal("take_along_axis", lambda: md.take_along_axis(A[0], MASK[0], 0), TypeError, "got truth values"),
     Refusal("sort", lambda: md.sort(A, axis=2), ValueError, "axis 2 is out of bounds"),
 ]

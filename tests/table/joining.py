@@ -82,7 +82,7 @@ ROWS = [
     Row("repeat", lambda x: md.repeat(x, 3, axis=1), [(2, 3)], lambda x: x[:, [0, 0, 0, 1, 1, 1, 2, 2, 2]], "axis=1"),
     Row("repeat", lambda x: md.repeat(x, [2, 0, 1], -1), [(2, 3)], lambda x: x[:, [0, 0, 2]], "counts"),
     Row("repeat", lambda x: md.repeat(x, 0, axis=0), [(2, 3)], lambda x: np.zeros((0, 3)), "none"),
-    Row("tile", lambda x: md.tile(x, 2), [(2, 3)], lambda x: np.array([[*r, *r] for r in x]), "int"),
+    Row("tile", lambda x: md.tile(x, np.int64(2)), [(2, 3)], lambda x: np.array([[*r, *r] for r in x]), "int"),
     Row("tile", lambda x: md.tile(x, (2, 1, 3)), [(2, 3)], lambda x: np.array([[[*r, *r, *r] for r in x]] * 2), "more"),
     Row("tile", lambda x: md.tile(x, (2,)), [(3, 1, 2)], lambda x: x[..., [0, 1, 0, 1]], "fewer"),
     Row("tile", lambda x: md.tile(x, 2), [()], lambda x: np.array([x, x]), "0-d"),
@@ -111,5 +111,7 @@ REFUSALS = [
     Refusal("repeat", lambda: md.repeat(A, [1, 2], axis=1), ValueError, "3 counts for axis 1"),
     Refusal("repeat", lambda: md.repeat(A, -1), ValueError, "at least 0, got -1"),
     Refusal("repeat", lambda: md.repeat(A, 2, axis=2), ValueError, "repeat: axis 2 is out of bounds"),
+    Refusal("array_split", lambda: md.array_split(A, [0.5]), TypeError, "as an integer"),
     Refusal("tile", lambda: md.tile(A, -1), ValueError, "tile expects"),
+    Refusal("tile", lambda: md.tile(A, 1.5), TypeError, "as an integer"),
 ]

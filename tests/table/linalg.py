@@ -75,7 +75,7 @@ DOT_ROWS = [
     Row("outer", md.outer, [(2, 3), (2,)], lambda x1, x2: sum_over([], [])(x1.ravel(), x2), "flattened"),
     Row("outer", md.outer, [(0,), (4,)], sum_over([], []), "nothing"),
     Row("tensordot", md.tensordot, [(2, 3, 4), (3, 4, 5)], sum_over([1, 2], [0, 1]), "the default, 2 axes"),
-    Row("tensordot", lambda a, b: md.tensordot(a, b, 1), [(2, 3), (3, 4)], sum_over([1], [0]), "1 axis"),
+    Row("tensordot", lambda a, b: md.tensordot(a, b, np.int64(1)), [(2, 3), (3, 4)], sum_over([1], [0]), "1 axis"),
     Row("tensordot", lambda a, b: md.tensordot(a, b, 0), [(2, 3), (4,)], sum_over([], []), "0 axes"),
     Row("tensordot", lambda a, b: md.tensordot(a, b, (0, -1)), [(4, 2), (3, 4)], sum_over([0], [1]), "a pair"),
     Row(
@@ -173,6 +173,8 @@ REFUSALS = [
     Refusal(
         "tensordot", lambda: md.tensordot(ones(3, 4), ones(4, 5), (2, 0)), ValueError, r"shape \(3, 4\), got \(2,\)"
     ),
+    Refusal("tensordot", lambda: md.tensordot(ones(3), ones(3), (0, 0, 0)), ValueError, "an integer or a pair"),
+    Refusal("tensordot", lambda: md.tensordot(ones(3), ones(3), 1.0), ValueError, "an integer or a pair"),
     Refusal("tensordot", lambda: md.tensordot(ones(3), ones(3), 2), ValueError, r"tensordot expects"),
     Refusal("tensordot", lambda: md.tensordot(ones(3), ones(3), ((0,), ())), ValueError, r"tensordot expects"),
     Refusal("norm", lambda: md.norm(ones(3, 4), 2), ValueError, r"^norm expects ord.*got 2 over 2 axes"),
