@@ -1,4 +1,4 @@
-"""Habits from Keras: names that minidl has not, each with what to write instead.
+"""Habits from Keras and PyTorch: names that minidl has not, each with what to write instead.
 
 >>> import minidl as md
 >>> md.Sequential([md.layers.Dense(1)]).to_json()
@@ -8,8 +8,11 @@ AttributeError: Sequential 'sequential' has no to_json. Your program is the desc
 Weights are saved, models are not: a file that describes a model has to be trusted like a program.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from inspect import signature
 from typing import Any, NoReturn
+
+from minidl.errors import unknown_name
 
 
 class Absent:
@@ -120,3 +123,67 @@ def absent_in(module: str, error: type[Exception] = ImportError) -> Callable[[st
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return __getattr__
+
+
+# --- settings -------------------------------------------------------------------------------------------------------
+
+CALLED_HERE = {  # settings under other names
+    "lr": "learning_rate",
+    "betas": "beta_1 and beta_2",
+    "eps": "epsilon",
+    "out_features": "units",
+    "hidden_size": "units",
+    "out_channels": "filters",
+    "stride": "strides",
+    "dilation": "dilation_rate",
+    "bias": "use_bias",
+    "p": "rate",
+    "seed": "rng",
+    "alpha": "negative_slope",
+}
+
+SEEN = "Leave it out: the size of the input is seen at the first call."
+NO_SETTINGS = {  # what is no setting
+    "in_features": SEEN,
+    "in_channels": SEEN,
+    "input_size": SEEN,
+    "num_features": SEEN,
+    "batch_first": "Leave it out: x is (N, T, D).",
+    "data_format": "Leave it out: x is (N, H, W, C).",
+    "num_layers": "Put several layers in a row, all but the last with return_sequences=True.",
+    "bidirectional": "Write Bidirectional(layer).",
+    "stateful": "No layer remembers the batch before: hand states over by initial_state=.",
+    "batch_input_shape": "Write input_shape, without the batch.",
+    "dtype": "Write md.set_default_dtype('float64') before.",
+    "decay": "Write learning_rate=md.schedules.InverseTimeDecay(...).",
+}
+
+
+def settings_of(kind: type) -> list[str]:
+    """The keywords that a class is made with: those of its ``__init__``, and of those to which that hands the rest.
+
+    >>> import minidl as md
+    >>> settings_of(md.layers.Flatten)
+    ['name', 'input_shape', 'trainable']
+    """
+    names = []
+    for base in kind.__mro__:
+        if "__init__" in vars(base):
+            parameters = signature(base.__init__).parameters.values()
+            names += [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+            if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+                break
+    return [name for name in dict.fromkeys(names) if name != "self"]
+
+
+def unknown_setting(who: str, name: str, known: Iterable[str]) -> TypeError:
+    """The error for a keyword that a class does not take.
+
+    >>> print(unknown_setting("Adam", "lr", ["learning_rate", "epsilon"]))
+    Adam has no setting 'lr'. Write learning_rate.
+    """
+    here = CALLED_HERE.get(name, "")
+    instead = f"Write {here}." if here.partition(" ")[0] in known else NO_SETTINGS.get(name)
+    if instead is None:
+        return TypeError(str(unknown_name(f"{who}: setting", name, known)))
+    return TypeError(f"{who} has no setting {name!r}. {instead}")

@@ -1,4 +1,4 @@
-"""Names that Keras has and minidl has not: whoever types one is told what to write instead."""
+"""Names that Keras or PyTorch has and minidl has not: whoever types one is told what to write instead."""
 
 import copy
 import importlib
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minidl as md
-from minidl import habits
+from minidl import habits, layers
 from minidl.layers import Dense
 
 
@@ -45,6 +45,53 @@ def test_lr_is_not_set_in_vain():
     with pytest.raises(AttributeError, match=r"Adam has no lr\. Write learning_rate = 0\.1\."):
         adam.lr = 0.1
     assert not hasattr(adam, "lr")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Dense(3, in_features=4), r"^Dense has no setting 'in_features'. Leave it out: the size of the input"),
+        (lambda: Dense(3, bias=False), "^Dense has no setting 'bias'. Write use_bias.$"),
+        (lambda: Dense(3, activaton="relu"), r"^Dense: setting 'activaton' is not known. Did you mean 'activation'\?"),
+        (lambda: Dense(3, p=0.5), r"^Dense: setting 'p' is not known.\nKnown: activation, .*units, use_bias.$"),
+        (lambda: layers.Conv2D(8, 3, stride=2), "^Conv2D has no setting 'stride'. Write strides.$"),
+        (lambda: layers.LSTM(3, hidden_size=3), "^LSTM has no setting 'hidden_size'. Write units.$"),
+        (
+            lambda: layers.LSTM(3, return_sequence=True),
+            "'return_sequence' is not known. Did you mean 'return_sequences'",
+        ),
+        (lambda: layers.GRU(3, use_bais=True), "^GRU: setting 'use_bais' is not known. Did you mean 'use_bias'"),
+        (lambda: layers.SpatialDropout1D(0.5, seed=0), "^SpatialDropout1D has no setting 'seed'. Write rng.$"),
+        (
+            lambda: layers.Flatten(start_dim=1),
+            r"^Flatten: setting 'start_dim' .*\nKnown: input_shape, name, trainable.$",
+        ),
+    ],
+)
+def test_a_layer_says_what_a_setting_is_called(make, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        make()
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_settings_of_ones_own_layer_are_known():
+    class Mine(Dense):
+        def __init__(self, units, sharpness=1.0, **settings):
+            super().__init__(units, **settings)
+
+    assert Mine(3, use_bias=False, sharpness=2.0).use_bias is False
+    with pytest.raises(
+        TypeError, match=r"^Mine: setting 'sharpnes' is not known. Did you mean 'sharpness'\?\nKnown: act"
+    ):
+        Mine(3, sharpnes=2.0)
+
+
+def test_every_other_name_leads_to_a_setting_that_there_is():
+    kinds = [kind for module in (layers, md.optimizers) for kind in vars(module).values() if isinstance(kind, type)]
+    kinds = [kind for kind in kinds if issubclass(kind, (md.Layer, md.optimizers.Optimizer))]
+    known = {name for kind in kinds for name in habits.settings_of(kind)}
+    assert not set(habits.NO_SETTINGS) & known
+    assert {name for here in habits.CALLED_HERE.values() for name in here.split(" and ")} <= known
 
 
 def test_ones_own_attribute_of_that_name_is_ones_own():

@@ -16,7 +16,7 @@ import numpy as np
 from minidl import initializers
 from minidl.arrays import Array, default_dtype, here, move
 from minidl.autograd import Tensor
-from minidl.habits import LayerHabits
+from minidl.habits import LayerHabits, settings_of, unknown_setting
 from minidl.layers.arguments import as_tensors, flat, shapes_of
 from minidl.layers.naming import snake_case
 from minidl.layers.parameter import Parameter
@@ -72,7 +72,11 @@ class Layer(LayerHabits):
             cls.uses_mask, cls.uses_training = "mask" in taken, "training" in taken
             cls.returns_mask = "return_mask" in taken
 
-    def __init__(self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True):
+    def __init__(
+        self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True, **rest: Any
+    ):
+        if rest:
+            raise unknown_setting(type(self).__name__, next(iter(rest)), settings_of(type(self)))
         self.name = name or snake_case(type(self).__name__)
         self._trainable = check_flag(type(self).__name__, "trainable", trainable)
         if input_shape is not None:

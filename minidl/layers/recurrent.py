@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.arrays import Array, as_array
 from minidl.autograd import Tensor
+from minidl.habits import settings_of, unknown_setting
 from minidl.layers.base import Layer
 from minidl.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell
 from minidl.layers.dropout import Dropout
@@ -301,7 +302,11 @@ OF_LAYERS = (
 )  # fmt: skip
 
 
-def separate(settings: dict[str, Any]) -> tuple[dict, dict]:
+def separate(who: str, cell: type[Cell], settings: dict[str, Any]) -> tuple[dict, dict]:
     """Settings of the cell, and those of the layer."""
+    known = {*settings_of(cell), *OF_LAYERS}
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise unknown_setting(who, unknown[0], known)
     of_cell = {name: value for name, value in settings.items() if name not in OF_LAYERS}
     return of_cell, {name: value for name, value in settings.items() if name in OF_LAYERS}
