@@ -343,8 +343,20 @@ def test_a_loss_of_ones_own():
         (BinaryCrossentropy(), [[1.0]], [[1.5]]),
         (losses.CategoricalCrossentropy(), [[1.0, 0.0]], [[-0.5, 2.0]]),
         (losses.SparseCategoricalCrossentropy(), [0], [[-0.5, 2.0]]),
+        (losses.KLDivergence(), [[1.0, 0.0]], [[-0.5, 0.5]]),
+        (losses.KLDivergence(), [[1.0, 0.0]], [[0.5, 2.0]]),
     ],
 )
 def test_logits_in_the_place_of_probabilities_are_told(loss, targets, outputs):
     with pytest.raises(ValueError, match=r"expects probabilities.*\n.*activation=.*from_logits=True"):
         loss(np.array(targets), md.Tensor(outputs, requires_grad=True))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_certain_probabilities_have_a_finite_binary_cross_entropy(dtype):
+    """1 − 1e-7 is 1 in float16."""
+    p = md.Tensor([[1.0], [0.0]], dtype=dtype, requires_grad=True)
+    right, wrong = BinaryCrossentropy()([[1], [0]], p), BinaryCrossentropy()([[0], [1]], p)
+    assert 0 <= right.item() < 1e-3 and 7 < wrong.item() < 17
+    wrong.backward()
+    assert np.isfinite(p.grad).all()

@@ -165,6 +165,24 @@ def test_perplexity_from_probabilities_and_from_logits():
     assert bits == pytest.approx(np.log2(expected), rel=1e-5)
 
 
+def test_perplexity_of_logits_that_are_taken_for_probabilities():
+    for outputs in ([[3.0, -1.0]], [[3.0, 1.0]]):  # cut off at 1 the first would look right and sure
+        with pytest.raises(ValueError, match=r"perplexity expects probabilities.*\n.*from_logits=True"):
+            metrics.perplexity([0], outputs)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "uint64", "float32", "bool"])
+def test_labels_of_any_dtype_are_counted_alike(dtype):
+    """25 · 26 of uint8 is 138: the pairs of the confusion matrix must not be counted in the labels' dtype."""
+    C = 2 if dtype == "bool" else 26
+    labels, scores = np.arange(100) % C, np.random.default_rng(0).random((100, C))
+    expected = metrics.confusion_matrix(labels, scores)
+    np.testing.assert_array_equal(metrics.confusion_matrix(labels.astype(dtype), scores), expected)
+    if dtype != "float32":
+        predicted = scores.argmax(axis=1).astype(dtype)
+        np.testing.assert_array_equal(metrics.confusion_matrix(labels.astype(dtype), predicted), expected)
+
+
 # --- batches ------------------------------------------------------------------------------------------------------
 
 COLLECTED = [

@@ -76,7 +76,8 @@ class BinaryCrossentropy(CrossEntropy):
         if z is not None:
             return sigmoid_cross_entropy(z, targets=t, weights=spread(weights, z.shape))
         check_probabilities(self.name, y_pred._data, "sigmoid", highest=1)
-        p = clip(y_pred, EPSILON, 1 - EPSILON)
+        eps = max(EPSILON, float(np.finfo(y_pred.dtype).epsneg))  # in float16 1 − 1e-7 would be 1, and log(1 − p) −∞
+        p = clip(y_pred, eps, 1 - eps)
         return average(-(log(p) * t + log(1 - p) * (1 - t)), weights)
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:

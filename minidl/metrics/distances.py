@@ -9,6 +9,7 @@ from typing import Any
 from minidl.arrays import Array, array_module, as_floating
 from minidl.metrics.reading import has_classes, plain_pair, read_sparse, same_shape
 from minidl.metrics.streaming import Mean
+from minidl.ops.cross_entropy import check_probabilities
 
 EPSILON = 1e-7  # probabilities below this count as this, as in Keras: log 0 is −∞
 
@@ -69,6 +70,8 @@ class Perplexity(Mean):
         outputs = as_floating(outputs)
         own = xp.take_along_axis(outputs, labels[..., None], axis=-1)[..., 0]  # (..., C) -> (...,)
         if not self.from_logits:
+            if outputs.size:
+                check_probabilities(self.name, outputs, "softmax", highest=1)
             return -xp.log(xp.clip(own, EPSILON, 1.0))
         # −log softmax(z)[label] = log Σ_c e^z[c] − z[label], the largest z taken out so that nothing overflows.
         z_max = outputs.max(axis=-1)  # (..., C) -> (...,)

@@ -128,17 +128,19 @@ def has_classes(who: str, outputs: Array) -> None:
 
 
 def whole_numbers(who: str, labels: Array, C: int | None) -> Array:
-    """Labels as integers from 0 to C − 1; floats without fractions are taken too, as Keras does."""
+    """Labels as int64 from 0 to C − 1; floats without fractions are taken too, as Keras does.
+
+    Not in their own dtype: the confusion matrix multiplies them by C, and in uint8 25 · 26 is 138.
+    """
     if labels.dtype.kind not in "iub":
         if labels.size and not bool((labels == array_module(labels).rint(labels)).all()):
             raise TypeError(f"{who} expects integer labels, got {describe(labels)} with fractions.")
-        labels = labels.astype("int64")
     if labels.size:
         smallest, largest = int(labels.min()), int(labels.max())
         if smallest < 0 or (C is not None and largest >= C):
             wrong = smallest if smallest < 0 else largest
             raise ValueError(f"{who} expects labels from 0 {'on' if C is None else f'to {C - 1}'}, got {wrong}.")
-    return labels
+    return labels.astype("int64", copy=False)
 
 
 def check_threshold(who: str, threshold: Any, from_logits: bool) -> float:
@@ -166,8 +168,11 @@ def spread_weights(who: str, sample_weight: Any, like: Array) -> Array:
     """A weight for each entry of ``like`` (N, ...), from one for each sample (N,) or each leading position (N, T)."""
     w = move(plain(sample_weight), device_of(like)) if is_array(like) else plain(sample_weight)
     if w.ndim > like.ndim or w.shape != like.shape[: w.ndim] or w.ndim == 0:
+        fix = ""
+        if w.ndim > like.ndim > 0:
+            fix = f"\nWhere steps are weighted, or masked, it needs a value for each step: it gave shape {like.shape}."
         raise ValueError(
-            f"{who} expects sample_weight of shape {like.shape[:1]}, one for each sample, got shape {w.shape}."
+            f"{who} expects sample_weight of shape {like.shape[:1]}, one for each sample, got shape {w.shape}.{fix}"
         )
     xp = array_module(like)
     return xp.broadcast_to(w.reshape(w.shape + (1,) * (like.ndim - w.ndim)), like.shape)  # (N,) -> (N, ...)

@@ -203,5 +203,5 @@ def check_probabilities(who: str, p: Array, activation: str, highest: float = ma
     if low < 0 or high > highest + 1e-3:  # a little more than 1 may be rounding
         raise ValueError(
             f"{who} expects probabilities, got outputs {low:.4g}..{high:.4g}.\n"
-            f"Give the last layer activation={activation!r}, or the loss from_logits=True."
+            f"Give the last layer activation={activation!r}, or say from_logits=True where logits are taken."
         )
