@@ -12,8 +12,8 @@ from minidl.settings import check_number
 class Masking(Layer):
     """y = x, with the steps whose features are all v marked as padding, and 0 there.
 
-    Recurrent layers then stand still at these steps, attention does not look at them, and ``GlobalAveragePooling1D``
-    does not count them: ``Sequential`` and ``Model`` carry the mask along. (For indices of words
+    Recurrent layers then stand still at these steps, attention does not look at them, and ``GlobalAveragePooling1D``,
+    losses and metrics do not count them: ``Sequential`` and ``Model`` carry the mask along. (For indices of words
     ``Embedding(mask_zero=True)`` does the same.)
 
     Parameters

@@ -22,7 +22,7 @@ class Loss:
         y_pred
             The model's output, a Tensor.
         sample_weight : (N,), optional
-            Counts each sample so many times; the sum is still divided by N.
+            Counts each sample so many times; the sum is still divided by N. Or (N, T), each step; divided by N T.
 
         Raises
         ------
@@ -47,7 +47,7 @@ class Loss:
         return self.call(y_true, y_pred, None if sample_weight is None else self.weights(sample_weight, y_pred))
 
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
-        """The equation. ``weights`` (N,) already holds 1/N; None means 1/N each."""
+        """The equation. ``weights`` (N,) already holds 1/N, or (N, T) 1/(N T); None means 1/N each."""
         raise TypeError(f"{type(self).__name__} defines no call(y_true, y_pred, weights): write the loss there.")
 
     def check(self, y_true: Array, y_pred: Tensor) -> Array:
@@ -68,11 +68,11 @@ class Loss:
         return y_true
 
     def weights(self, sample_weight: Any, y_pred: Tensor) -> Array:
-        """sample_weight / N, one number for each sample."""
+        """sample_weight / N, one number for each sample; or for each step, / (N T)."""
         w = sample_weight._data if isinstance(sample_weight, Tensor) else as_array(sample_weight)
-        if y_pred.ndim == 0 or w.shape != y_pred.shape[:1]:
+        if w.ndim == 0 or w.shape != y_pred.shape[: w.ndim]:
             raise ValueError(f"{self.name} expects sample_weight of shape {y_pred.shape[:1]}, got {w.shape}.")
-        return move(w, y_pred.device).astype(y_pred.dtype) / len(w)
+        return move(w, y_pred.device).astype(y_pred.dtype) / w.size
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
@@ -80,18 +80,24 @@ class Loss:
 
 
 def average(losses: Tensor, weights: Array | None) -> Tensor:
-    """Σₙ wₙ ℓₙ, where a sample's ℓ is the mean of its numbers: the mean of all of them when no weights are given."""
+    """Σₙ wₙ ℓₙ, where a sample's (or step's) ℓ is the mean of its numbers: the mean of all where none are given."""
     if weights is None:
         return losses.mean()
     return (losses * spread(weights, losses.shape)).sum()
 
 
 def spread(weights: Array | None, shape: tuple[int, ...]) -> Array | None:
-    """Give each of a sample's numbers its share of the sample's weight: (N,) → (N, ...)."""
-    if weights is None or len(shape) == 1:
+    """Give each of a sample's (or step's) numbers its share of the weight: (N,) or (N, T) → (N, ...)."""
+    if weights is None or weights.shape == shape:
         return weights
-    shares = weights / prod(shape[1:])
-    return array_module(shares).broadcast_to(shares.reshape((-1,) + (1,) * (len(shape) - 1)), shape)
+    n = weights.ndim
+    if weights.shape != shape[:n]:
+        raise ValueError(
+            f"weights of shape {weights.shape} do not fit losses of shape {shape}.\n"
+            "Where steps are weighted, or masked, the loss needs a number for each step."
+        )
+    shares = weights / prod(shape[n:])
+    return array_module(shares).broadcast_to(shares.reshape(weights.shape + (1,) * (len(shape) - n)), shape)
 
 
 def shape_hint(got: tuple, expected: tuple) -> str:

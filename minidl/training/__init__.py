@@ -6,6 +6,7 @@
 ``trial.py``             one sample first: it builds the model and finds what is wrong
 ``binding.py``           the optimizer is given the parameters
 ``objective.py``         losses and metrics of one or several outputs
+``masked.py``            outputs with their masks, which the objective needs
 ``fitting.py``           the epochs of ``fit``
 ``evaluation.py``        figures and outputs without training
 ``checkpoint.py``        what is kept of a run that is interrupted

@@ -9,6 +9,7 @@ from minidl.layers.base import Layer
 from minidl.recording import no_grad
 from minidl.training.batches import Batches
 from minidl.training.interruption import Interrupt
+from minidl.training.masked import outputs_and_mask
 from minidl.training.objective import Objective
 from minidl.training.trial import check_outputs
 
@@ -20,8 +21,8 @@ def evaluate_batches(
     objective.reset()
     with model.in_mode(False), no_grad(), live_bar("Evaluation", batches.steps, bar) as progress:
         for x, y, w in batches.look():
-            outputs = outputs_for(model, x)
-            objective.record(objective(y, outputs, w), y, outputs, objective.parts)
+            outputs, mask = outputs_and_mask(model, x)
+            objective.record(objective(y, outputs, w, mask), y, outputs, objective)
             progress.update()
             if interrupt is not None:
                 interrupt.raise_if_requested()

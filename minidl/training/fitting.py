@@ -111,7 +111,7 @@ class Run:
         for x, y, w in self.batches.epoch(first):
             callbacks.on_train_batch_begin(self.done)
             loss, outputs = model.train_step(x, y, w)
-            objective.record(loss, y, outputs, model.objective.parts)
+            objective.record(loss, y, outputs, model.objective)
             if callbacks.batch_end:
                 callbacks.on_train_batch_end(self.done, objective.results())
             self.done += 1

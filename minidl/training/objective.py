@@ -7,6 +7,12 @@ A model of one output has one ``Head``: a loss and metrics. A model of several o
 To both is added what the parameters' regularizers ask for (``Layer.penalty``).
 
 The loss of an epoch is Σ_b N_b L_b / Σ_b N_b over its batches b, that of all samples at once.
+
+Where the outputs have a mask m (N, T), the losses and metrics leave out the steps that do not count, as in Keras:
+
+    L = (1/M) Σ m_nt wₙ ℓ_nt,   M = Σ m_nt         w: the samples' weights
+
+(The loss of an epoch is still the batches' mean by samples, whatever their M. Metrics count steps.)
 """
 
 import copy
@@ -26,7 +32,10 @@ from minidl.settings import check_number
 
 
 class FunctionLoss(losses.Loss):
-    """The loss that a function (y_true, y_pred) gives: one number, or one (or more) for each sample, then averaged."""
+    """The loss that a function (y_true, y_pred) gives: one number, or one (or more) for each sample, then averaged.
+
+    Where samples are weighted, or steps masked, one number would hide what each of them costs, and is refused.
+    """
 
     def __init__(self, function: Any):
         self.function = function
@@ -45,6 +54,11 @@ class FunctionLoss(losses.Loss):
             )
         if loss.size == 1 and weights is None:
             return loss
+        if weights is not None and weights.ndim > 1 and loss.shape[: weights.ndim] != weights.shape:
+            raise ValueError(
+                f"the loss {self.name} returned shape {loss.shape}, but steps of the outputs {y_pred.shape} are masked."
+                f"\nReturn a number for each step, {weights.shape}: those that do not count are left out then."
+            )
         if loss.shape[:1] != y_pred.shape[:1]:
             raise ValueError(
                 f"the loss {self.name} returned shape {loss.shape} for {len(y_pred)} samples.\n"
@@ -70,6 +84,17 @@ class Head:
         """Labels (N,) of one sigmoid (N, 1) as a column, as in Keras' ``fit`` (D2.P3). The loss itself refuses them."""
         binary = isinstance(self.loss, losses.BinaryCrossentropy)
         return y[:, None] if binary and y.ndim == 1 and output.shape[1:] == (1,) else y
+
+    def of(self, y: Any, output: Any, w: Array | None, mask: Array | None) -> Tensor:
+        """Lₖ for one batch."""
+        weights = w if mask is None else weights_of_steps(w, mask, output)
+        return self.loss(self.targets(y, output), output, weights)
+
+    def update(self, y: Any, output: Any, mask: Array | None) -> None:
+        """Let the metrics see a batch; the steps that do not count weigh nothing."""
+        weights = () if mask is None else (mask,)
+        for metric in self.metrics:
+            metric.update(y, output, *weights)
 
 
 class Objective:
@@ -103,6 +128,7 @@ class Objective:
         self.heads = [Head(*of_one) for of_one in zip(chosen, weights, lists)]
         self.total, self.samples = 0.0, 0
         self.parts: list[float] = []  # Lₖ of the latest batch, where there are several
+        self.masks: list[Any] = []  # those of its outputs
         self.matched = False  # with the model's outputs
         self.regularized: list = []  # the model's parameters with a regularizer
 
@@ -151,35 +177,36 @@ class Objective:
             if isinstance(head.loss, losses.SparseCategoricalCrossentropy):
                 check_classes(head.loss.name, all_outputs, t)
 
-    def __call__(self, y: Any, outputs: Any, w: Array | None = None) -> Tensor:
-        """L for one batch."""
+    def __call__(self, y: Any, outputs: Any, w: Array | None = None, mask: Any = None) -> Tensor:
+        """L for one batch. ``mask`` is that of the outputs, or a list, as ``call_with_mask`` gives it."""
+        self.masks = list(mask) if isinstance(mask, (list, tuple)) else [mask] * len(self.heads)
         loss = self._of_outputs(y, outputs, w)
         return loss + penalty(self.regularized) if self.regularized else loss
 
     def _of_outputs(self, y: Any, outputs: Any, w: Array | None) -> Tensor:
         """L without the penalty."""
         if not self.several:
-            return self.heads[0].loss(self.heads[0].targets(y, outputs), outputs, w)
-        losses_ = [head.loss(head.targets(t, output), output, w) for head, t, output in zip(self.heads, y, outputs)]
+            return self.heads[0].of(y, outputs, w, self.masks[0])
+        losses_ = [head.of(t, output, w, m) for head, t, output, m in zip(self.heads, y, outputs, self.masks)]
         self.parts = [part.item() for part in losses_]
         terms = [part if head.weight == 1.0 else head.weight * part for head, part in zip(self.heads, losses_)]
         return sum(terms[1:], start=terms[0])
 
     # --- figures --------------------------------------------------------------------------------------------------
 
-    def record(self, loss: Tensor, y: Any, outputs: Any, parts: list[float]) -> None:
-        """Add a batch to the figures; ``parts`` are the losses of several outputs, before their weights."""
+    def record(self, loss: Tensor, y: Any, outputs: Any, latest: "Objective") -> None:
+        """Add a batch to the figures; ``latest`` has just computed its loss: this objective, or one like it."""
+        parts, masks = latest.parts, latest.masks or [None] * len(self.heads)
+        latest.parts, latest.masks = [], []  # the next batch's train_step, where it is the user's, may compute none
         n = len(outputs[0]) if self.several else len(outputs)
         self.total += loss.item() * n
         self.samples += n
         if not self.several:
-            for metric in self.heads[0].metrics:
-                metric.update(y, outputs)
+            self.heads[0].update(y, outputs, masks[0])
             return
-        for head, t, output, part in zip(self.heads, y, outputs, parts):
+        for head, t, output, part, mask in zip(self.heads, y, outputs, parts, masks):
             head.total += part * n
-            for metric in head.metrics:
-                metric.update(t, output)
+            head.update(t, output, mask)
 
     def results(self) -> dict[str, Any]:
         """{"loss": ..., metrics ...}, in Keras' order; with several outputs "name_loss" and "name_metric" too."""
@@ -234,6 +261,17 @@ class Objective:
             head.total = saved["total"]
             for i, metric in enumerate(head.metrics):
                 vars(metric).update(saved["metrics"][str(i)])
+
+
+def weights_of_steps(w: Array | None, mask: Array, output: Tensor) -> Array:
+    """m_nt wₙ N T / M, (N, T), for a loss that divides by N T. Where no step counts L is 0."""
+    if mask.shape != output.shape[: mask.ndim]:
+        raise ValueError(
+            f"the mask of the outputs has shape {mask.shape}, which does not fit outputs of shape {output.shape}.\n"
+            "The last layer's compute_mask says it: expected is (N, T) for outputs (N, T, ...), or None."
+        )
+    m = mask * (mask.size / max(int(mask.sum()), 1))
+    return m if w is None else m * w.reshape(-1, *(1,) * (mask.ndim - 1))  # (N, T) * (N, 1)
 
 
 def as_list(metrics_: Any) -> list:

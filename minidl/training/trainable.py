@@ -1,6 +1,7 @@
 """``compile``, ``fit``, ``evaluate`` and ``predict``, with Keras' names, arguments and results.
 
-At its heart ``fit`` is four lines, and gives the same numbers, bit for bit, as the loop that one writes by hand:
+At its heart ``fit`` is four lines, and gives the same numbers, bit for bit, as the loop that one writes by hand (in
+which nobody tells the loss of masks: see ``objective.py``):
 
     for x, y in DataLoader(inputs, targets, batch_size=32):
         optimizer.zero_grad()
@@ -18,6 +19,7 @@ from minidl.autograd import Tensor
 from minidl.callbacks import Callback, History
 from minidl.callbacks.progress import figures, verbosity
 from minidl.layers.base import Layer
+from minidl.layers.masks import call_with_mask
 from minidl.recording import no_grad
 from minidl.settings import check_whole
 from minidl.threads import Threads
@@ -25,6 +27,7 @@ from minidl.training.batches import Batches, Samples, from_stream, is_stream, we
 from minidl.training.binding import bind_optimizer, is_bound
 from minidl.training.evaluation import as_keras, evaluate_batches, predict_batches
 from minidl.training.fitting import Run
+from minidl.training.masked import backward_in_threads
 from minidl.training.memory import keep_memory_for_training
 from minidl.training.objective import Objective
 from minidl.training.trial import check_axes, check_outputs, try_one
@@ -126,7 +129,7 @@ class Trainable(Layer):
         class_weight : dict {label: weight}, optional
             How much the samples of each class count in training; in validation they all count alike.
         sample_weight : (N,), optional
-            How much each sample counts in the loss. (Metrics are not weighted.)
+            How much each sample counts in the loss. (Metrics are not weighted.) Masked steps count in neither.
         initial_epoch : int
         steps_per_epoch, validation_steps : int, optional
             Batches in an epoch. A generator needs it for more than one epoch; one that does not end, always.
@@ -200,12 +203,12 @@ class Trainable(Layer):
         """One step: loss, gradients, update. Returns (loss, outputs). Override it to train in another way."""
         self.optimizer.zero_grad()
         if self.threads is None or self.threads.n == 1:
-            outputs = self(x)
-            loss = self.objective(y, outputs, sample_weight)
+            outputs, mask = call_with_mask(self, (x,), (None,))
+            loss = self.objective(y, outputs, sample_weight, mask)
             loss.backward()
             self.optimizer.step()
         else:
-            loss, outputs = self.threads.backward(self, x, lambda y_pred: self.objective(y, y_pred, sample_weight))
+            loss, outputs = backward_in_threads(self, x, lambda y_, mask: self.objective(y, y_, sample_weight, mask))
             self.optimizer.step(threads=self.threads)
         return loss, outputs
 
@@ -226,7 +229,7 @@ class Trainable(Layer):
         objective = self.objective
         objective.reset()
         loss, outputs = self.train_step(x, y, w)
-        objective.record(loss, y, outputs, objective.parts)
+        objective.record(loss, y, outputs, objective)
         return as_keras(objective.results(), return_dict)
 
     # --- use ----------------------------------------------------------------------------------------------------------
