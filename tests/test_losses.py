@@ -353,10 +353,11 @@ def test_logits_in_the_place_of_probabilities_are_told(loss, targets, outputs):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_certain_probabilities_have_a_finite_binary_cross_entropy(dtype):
-    """1 − 1e-7 is 1 in float16."""
-    p = md.Tensor([[1.0], [0.0]], dtype=dtype, requires_grad=True)
-    right, wrong = BinaryCrossentropy()([[1], [0]], p), BinaryCrossentropy()([[0], [1]], p)
+@pytest.mark.parametrize("loss", [BinaryCrossentropy(), CategoricalCrossentropy(), losses.KLDivergence()])
+def test_sure_probabilities_have_a_finite_loss_and_slope(loss, dtype):
+    """In float16 1 − 1e-7 is 1, and 1 / 1e-7 infinite."""
+    p = md.Tensor([[1.0, 0.0]], dtype=dtype, requires_grad=True)
+    right, wrong = loss([[1, 0]], p), loss([[0, 1]], p)
     assert 0 <= right.item() < 1e-3 and 7 < wrong.item() < 17
     wrong.backward()
     assert np.isfinite(p.grad).all()

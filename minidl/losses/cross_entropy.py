@@ -76,7 +76,7 @@ class BinaryCrossentropy(CrossEntropy):
         if z is not None:
             return sigmoid_cross_entropy(z, targets=t, weights=spread(weights, z.shape))
         check_probabilities(self.name, y_pred._data, "sigmoid", highest=1)
-        eps = max(EPSILON, float(np.finfo(y_pred.dtype).epsneg))  # in float16 1 − 1e-7 would be 1, and log(1 − p) −∞
+        eps = epsilon(y_pred.dtype)
         p = clip(y_pred, eps, 1 - eps)
         return average(-(log(p) * t + log(1 - p) * (1 - t)), weights)
 
@@ -162,7 +162,13 @@ class SparseCategoricalCrossentropy(CrossEntropy):
 def clipped_shares(who: str, p: Tensor) -> Tensor:
     """p / Σⱼ pⱼ, kept in [ε, 1 − ε]."""
     check_probabilities(who, p._data, "softmax")
-    return clip(p / p.sum(axis=-1, keepdims=True), EPSILON, 1 - EPSILON)
+    eps = epsilon(p.dtype)
+    return clip(p / p.sum(axis=-1, keepdims=True), eps, 1 - eps)
+
+
+def epsilon(dtype: np.dtype) -> float:
+    """ε: 1e-7, or 5e-4 in float16, where 1 − 1e-7 would be 1 and the logarithm's slope 1e7 infinite."""
+    return max(EPSILON, float(np.finfo(dtype).epsneg))
 
 
 def logits_behind(p: Tensor, activation: Any) -> Tensor | None:
