@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from minidl.callbacks import CSVLogger, ModelCheckpoint, ReduceLROnPlateau
+from minidl.callbacks import CSVLogger, LambdaCallback, ModelCheckpoint, ReduceLROnPlateau
 from tests.small_models import LABELS, VALUES, X, classifier, regressor, same_weights
 
 
@@ -65,6 +65,13 @@ def test_csv_logger(tmp_path):
     path.write_text("date;mood\n")
     with pytest.raises(ValueError, match="its first line names no column 'epoch'"):
         model.fit(X, LABELS, callbacks=[CSVLogger(path, append=True)], verbose=0)
+
+
+def test_a_table_that_is_taken_away_stops_no_training(tmp_path):
+    path = tmp_path / "log.csv"
+    away = LambdaCallback(on_epoch_begin=lambda epoch, logs: path.unlink() if epoch == 1 else None)
+    regressor().fit(X, VALUES, epochs=3, callbacks=[away, CSVLogger(path)], verbose=0)
+    assert [line[0] for line in path.read_text().splitlines()] == ["1", "2"]
 
 
 def test_the_table_has_what_a_callback_behind_it_adds(tmp_path):

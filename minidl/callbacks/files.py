@@ -147,7 +147,7 @@ class CSVLogger(Callback):
         if self.keys is None:
             # Epochs without validation (validation_freq) leave those columns empty.
             self.keys = ["epoch", *dict.fromkeys([*self.params["metrics"], *logs])]
-        whole = self.path.stat().st_size
+        whole = self.path.stat().st_size if self.path.exists() else 0
         try:
             # Closed after each row: the file is complete at any time.
             with open(self.path, "a", newline="", encoding="utf-8") as file:
