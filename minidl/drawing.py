@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.layers.base import Layer
 from minidl.layers.fusion import ConvolutionPooling, can_be_one
 from minidl.layers.masks import call_with_mask
-from minidl.layers.naming import unique_name
+from minidl.layers.naming import name_layers, unique_name
 from minidl.layers.symbolic import Symbol
 
 
@@ -131,14 +130,6 @@ class Drawing:
 def _pick(values: list, place: Any) -> Any:
     """What stands at a place, or a list of what stands at several."""
     return [values[k] for k in place] if isinstance(place, list) else values[place]
-
-
-def name_layers(layers: list[Layer]) -> None:
-    """Make the names differ: dense, dense_1, dense_2."""
-    taken: set[str] = set()
-    for layer in layers:
-        layer.name = unique_name(layer.name, taken)
-        taken.add(layer.name)
 
 
 def _symbols(role: str, given: Any) -> list[Symbol]:

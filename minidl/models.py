@@ -38,13 +38,13 @@ from numbers import Integral
 from typing import Any
 
 from minidl.autograd import Tensor
-from minidl.drawing import Drawing, name_layers
+from minidl.drawing import Drawing
 from minidl.errors import describe, unknown_name
 from minidl.habits import ModelHabits
 from minidl.layers.base import Layer
 from minidl.layers.fusion import fuse
 from minidl.layers.masks import call_with_mask
-from minidl.layers.naming import unique_name
+from minidl.layers.naming import name_layers, names_inside
 from minidl.layers.symbolic import Symbol, check_shape
 from minidl.layers.weights import Loaded
 from minidl.recording import no_grad
@@ -111,8 +111,7 @@ class Model(Trainable, ModelHabits):
 
     def children(self) -> Iterator[tuple[str, Any]]:
         if self.drawing is not None:
-            for layer in self.drawing.layers:
-                yield layer.name, layer
+            yield from names_inside(self.drawing.layers)
         yield from super().children()
 
     def direct_layers(self) -> list[Layer]:
@@ -137,12 +136,12 @@ class Model(Trainable, ModelHabits):
             if not isinstance(index, Integral) or not -len(inside) <= index < len(inside):
                 raise ValueError(f"get_layer expects an index from 0 to {len(inside) - 1}, got {index!r}.")
             return inside[index]
-        for layer in inside:
-            if layer.name == name:
-                return layer
         if not isinstance(name, str):
             raise TypeError(f"get_layer expects a name, got {describe(name)}. By position: get_layer(index=0).")
-        raise unknown_name("layer", name, [layer.name for layer in inside])
+        named = dict(names_inside(inside))
+        if name not in named:
+            raise unknown_name("layer", name, list(named))
+        return named[name]
 
     def input_shapes(self) -> list[tuple[int | None, ...]]:
         """The shapes of the inputs, with the batch; an empty list where they are not known."""
@@ -223,6 +222,8 @@ class Sequential(Model):
         self._symbols: list[Symbol] = []  # the input, and the output of each layer, once the input's shape is known
         if isinstance(layers, Layer):
             raise TypeError(f"Sequential expects a list of layers, got {layers!r}. Write Sequential([...]).")
+        layers = list(layers)
+        name_layers([layer for layer in layers if isinstance(layer, Layer)])
         for layer in layers:
             self.add(layer)
 
@@ -236,8 +237,7 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}(...)?" if isinstance(layer, type) else ""
             raise TypeError(f"Sequential expects layers, got {describe(layer)}.{hint}")
-        if layer not in self._row:
-            layer.name = unique_name(layer.name, {other.name for other in self._row})
+        name_layers([*self._row, layer])
         symbols = self._symbols
         if not self._row and not symbols:
             known = [(None, *layer.input_shape)] if layer.input_shape is not None else []
@@ -277,8 +277,7 @@ class Sequential(Model):
             return Sequential.call(self, x, mask, return_mask=True)[1]
 
     def children(self) -> Iterator[tuple[str, Any]]:
-        for layer in self._row:
-            yield layer.name, layer
+        yield from names_inside(self._row)
         for name, child in super().children():  # what a class derived from this one has besides
             if not name.startswith(("_row.", "_steps.")):
                 yield name, child

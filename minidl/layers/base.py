@@ -58,6 +58,7 @@ class Layer(LayerHabits):
 
     name = "layer"  # what a layer is before, or without, super().__init__()
     built = False
+    named = False  # whether a model has given the layer its name, which then stays: files of weights know it
     input_shape: tuple[int | None, ...] | None = None
     uses_mask = uses_training = False  # whether ``call`` takes a ``mask``, and the mode as ``training``
     returns_mask = False  # whether it takes ``return_mask``, to give (y, the mask of y)
