@@ -40,6 +40,22 @@ def test_a_layer_and_a_class_say_it_too():
         _ = Dense(1).save
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: md.optimizers.Adam(lr=0.1), "^Adam has no setting 'lr'. Write learning_rate.$"),
+        (lambda: md.optimizers.AdamW(betas=(0.9, 0.99)), "^AdamW has no setting 'betas'. Write beta_1 and beta_2.$"),
+        (lambda: md.optimizers.RMSprop(eps=1e-8), "^RMSprop has no setting 'eps'. Write epsilon.$"),
+        (lambda: md.optimizers.SGD(nesterof=True), r"^SGD: setting 'nesterof' is not known. Did you mean 'nesterov'\?"),
+        (lambda: md.optimizers.Adam(decay=1e-4), r"^Adam has no setting 'decay'. Write learning_rate=md.schedules.Inv"),
+    ],
+)
+def test_an_optimizer_says_what_a_setting_is_called(make, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        make()
+    assert len(str(caught.value).splitlines()) <= 2
+
+
 def test_lr_is_not_set_in_vain():
     adam = md.optimizers.Adam()
     with pytest.raises(AttributeError, match=r"Adam has no lr\. Write learning_rate = 0\.1\."):

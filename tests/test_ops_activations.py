@@ -64,3 +64,20 @@ def test_small_integers_do_not_wrap_round(f, dtype):
     y = f(x)
     np.testing.assert_allclose(y, f(x.astype(float)), rtol=2e-3, atol=1e-6)
     np.testing.assert_array_equal(f(Tensor(x)).data, y)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64])
+@pytest.mark.parametrize("name", ["elu", "selu", "softsign", "gelu", "silu", "softplus", "sigmoid"])
+def test_whole_numbers_are_taken_as_floating_ones(name, dtype):
+    x = np.array([0, 1, 100, np.iinfo(dtype).max], dtype)
+    y = getattr(md.ops, name)(x)
+    assert y.dtype in (np.float32, np.float64)
+    np.testing.assert_allclose(y, getattr(md.ops, name)(x.astype(np.float64)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["erf", "gelu", "elu", "softsign"])
+def test_float16_stays_float16(name):
+    x = np.linspace(-3, 3, 13, dtype=np.float16)
+    y = getattr(md.ops, name)(x)
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y, getattr(md.ops, name)(x.astype(np.float64)), atol=2e-3)

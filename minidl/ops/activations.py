@@ -104,7 +104,7 @@ def elu(x, /, alpha=1.0):
     >>> md.elu([-1.0, 2.0]).round(4)
     array([-0.6321,  2.    ], dtype=float32)
     """
-    xp = array_module(x)
+    xp, x = array_module(x), as_floating(x)
     return xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0))
 
 
@@ -140,7 +140,7 @@ softplus.rule(lambda g, y, x: g * sigmoid(x))  # ∂y/∂x = eˣ / (1 + eˣ) = �
 @composite()
 def softsign(x):
     """y = x / (1 + |x|), in (−1, 1)."""
-    return x / (1 + abs(x))
+    return x / (1.0 + abs(x))  # 1.0: of whole numbers in 8 bits 1 + 255 is 0
 
 
 # --- gated by themselves: x times a share of x --------------------------------------------------------------------

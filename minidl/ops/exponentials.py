@@ -21,7 +21,7 @@ import math
 
 import numpy as np
 
-from minidl.arrays import array_module
+from minidl.arrays import array_module, as_floating
 from minidl.autograd import primitive
 
 LN_2 = math.log(2)  # Python numbers: a NumPy float64 would turn float32 arrays into float64
@@ -150,8 +150,8 @@ def erf(x, /):
     array([-1.    ,  0.    ,  0.5205], dtype=float32)
     """
     xp = array_module(x)
-    x = xp.asarray(x)
-    rows = xp.asarray(ERF_ROWS["float32" if x.dtype == np.float32 else "float64"])
+    x = as_floating(xp.asarray(x))
+    rows = xp.asarray(ERF_ROWS["float64" if x.dtype == np.float64 else "float32"])
     end = ERF_END * ERF_STEPS
     d = xp.clip(x, -ERF_END, ERF_END) * float(ERF_STEPS)  # x / h
     nearest = xp.rint(d)  # c / h
@@ -162,7 +162,7 @@ def erf(x, /):
     for row in rows[-2::-1]:  # Horner: ((a₃ d + a₂) d + a₁) d + a₀
         y *= d
         y += row.take(i)
-    return y
+    return y.astype(x.dtype, copy=False)  # float16
 
 
 erf.rule(lambda g, y, x: g * (2 / math.sqrt(math.pi) * exp(-x * x)))  # ∂y/∂x = (2/√π) e^(−x²)

@@ -9,7 +9,7 @@ import numpy as np
 from minidl import edits
 from minidl.arrays import Array, array_module, device_of, move
 from minidl.errors import describe, first_few
-from minidl.habits import OptimizerHabits
+from minidl.habits import OptimizerHabits, settings_of, unknown_setting
 from minidl.layers.base import Parameter
 from minidl.optimizers.shelf import Shelf, blocks, plain
 from minidl.settings import check_number
@@ -45,8 +45,11 @@ class Optimizer(OptimizerHabits):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        **rest: Any,
     ):
         who = type(self).__name__
+        if rest:
+            raise unknown_setting(who, next(iter(rest)), settings_of(type(self)))
         self.learning_rate = learning_rate
         self.weight_decay = check_number(who, "weight_decay", weight_decay, "[0, inf)", optional=True) or 0.0
         self.clipnorm = check_number(who, "clipnorm", clipnorm, "(0, inf)", optional=True)
