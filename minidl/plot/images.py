@@ -107,6 +107,9 @@ def worst_mistakes(
     x = move(plain(images), "cpu")
     if labels.ndim != 1 or len(x) != len(labels):
         raise ValueError(f"worst_mistakes expects as many images as labels, got {len(x)} and {labels.shape}.")
+    names = [str(c) for c in range(p.shape[1])] if class_names is None else class_names
+    if len(names) < p.shape[1]:
+        raise ValueError(f"worst_mistakes expects class_names for {p.shape[1]} classes, got {len(names)}.")
     own = np.take_along_axis(p, labels[:, None], axis=1)[:, 0]  # (N, C) -> (N,)
     wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(own[wrong], kind="stable")][:n]
@@ -114,7 +117,6 @@ def worst_mistakes(
         figure = figure_of(figure, 4, 1)
         figure.text(0.5, 0.5, "no mistakes", ha="center", va="center", color=INK)
         return figure
-    names = [str(c) for c in range(p.shape[1])] if class_names is None else class_names
     titles = [
         f"{names[labels[i]]}, said {names[predicted[i]]}\n{p[i].max():.0%} sure".replace("%", " %") for i in worst
     ]

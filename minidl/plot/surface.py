@@ -41,7 +41,7 @@ def decision_surface(
     Raises
     ------
     ValueError
-        The points are not in the plane, there are as many classes as colours (8) or more, or the shapes do not fit.
+        The points are not in the plane, there are more classes than colours (8) or names, or the shapes do not fit.
 
     Examples
     --------
@@ -53,18 +53,7 @@ def decision_surface(
     if not callable(predict):
         raise TypeError(f"decision_surface expects a function such as model.predict first, got {describe(predict)}.")
     check_whole("decision_surface", "resolution", resolution, lowest=2)
-    x, y = move(plain(x), "cpu"), move(plain(y), "cpu")
-    if x.ndim != 2 or x.shape[1] != 2 or not len(x):
-        raise ValueError(f"decision_surface expects points (N, 2), got shape {x.shape}.")
-    if not np.isfinite(x).all():
-        raise ValueError("decision_surface expects points in the plane, got NaN or infinity among them.")
-    if y.ndim == 2:
-        y = y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)  # (N, 1) or (N, C) -> (N,)
-    if y.shape != x.shape[:1]:
-        raise ValueError(f"decision_surface expects a class for each of {len(x)} points, got shape {y.shape}.")
-    if (y < 0).any() or (y != y.astype(int)).any():
-        raise ValueError(f"decision_surface expects classes 0, 1, 2 ..., got {np.unique(y)[:6]}.")
-    y = y.astype(int)
+    x, y = _points_and_classes(x, y)
 
     margin = 0.12 * (x.max(axis=0) - x.min(axis=0)) + 1e-6
     (left, bottom), (right, top) = x.min(axis=0) - margin, x.max(axis=0) + margin
@@ -75,6 +64,8 @@ def decision_surface(
     if len(CLASS_COLOURS) < C:
         raise ValueError(f"decision_surface has colours for {len(CLASS_COLOURS)} classes, got {C}.")
     names = [f"class {c}" for c in range(C)] if class_names is None else class_names
+    if len(names) < C:
+        raise ValueError(f"decision_surface expects class_names for {C} classes, got {len(names)}.")
 
     ax = axes_of(ax, 5.0, 4.2)
     colours = np.array([_rgb(colour) for colour in CLASS_COLOURS])[: p.shape[1]]  # (C, 3)
@@ -100,6 +91,22 @@ def decision_surface(
     ax.set_ylim(bottom, top)
     ax.legend(loc="best", framealpha=0.9)
     return ax
+
+
+def _points_and_classes(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The points (N, 2), and for each the number of its class (N,)."""
+    x, y = move(plain(x), "cpu"), move(plain(y), "cpu")
+    if x.ndim != 2 or x.shape[1] != 2 or not len(x):
+        raise ValueError(f"decision_surface expects points (N, 2), got shape {x.shape}.")
+    if not np.isfinite(x).all():
+        raise ValueError("decision_surface expects points in the plane, got NaN or infinity among them.")
+    if y.ndim == 2:
+        y = y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)  # (N, 1) or (N, C) -> (N,)
+    if y.shape != x.shape[:1]:
+        raise ValueError(f"decision_surface expects a class for each of {len(x)} points, got shape {y.shape}.")
+    if (y < 0).any() or (y != y.astype(int)).any():
+        raise ValueError(f"decision_surface expects classes 0, 1, 2 ..., got {np.unique(y)[:6]}.")
+    return x, y.astype(int)
 
 
 def _class_probabilities(predict: Callable, points: np.ndarray) -> np.ndarray:
