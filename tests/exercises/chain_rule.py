@@ -111,6 +111,10 @@ ANSWERS = [
             (lambda g, shape: g.mean(axis=(0, 2)).reshape(shape), "averaged where it should be summed"),
             (unbroadcast_only_missing_axes, "shape (3, 5), but x has shape (3, 1): a broadcast input, sum over axis 1"),
             (lambda g, shape: g.sum(axis=(0, 2)).reshape(shape), "Wanted: it works for axes of size 1"),
+            (
+                lambda g, shape: unbroadcast(g, shape) if len(shape) == 2 else g,
+                "g (4, 3) was summed to shape (4, 3) for an input of shape (3,).",
+            ),
         ],
     ),
 ]

@@ -30,6 +30,7 @@ ANSWERS = [
             (lambda shape, rng: rng.normal(0, np.sqrt(2 / sum(shape)), shape), "which is Glorot's"),
             (lambda shape, rng: rng.normal(0, np.sqrt(2 / shape[1]), shape), "√(2/H): D is the number of inputs"),
             (lambda shape, rng: rng.normal(0, 2 / shape[0], shape), "2/D, the variance"),
+            (lambda shape, rng: 3 * he_normal(shape, rng), "expected 0.1000 for D = 200, H = 120"),
             (lambda shape, rng: rng.uniform(-1, 1, shape) * np.sqrt(6 / shape[0]), "uniform"),
             (lambda shape, rng: he_normal(shape, np.random.default_rng()), "Two calls with rng from the same seed"),
             (lambda shape, rng: he_normal(shape, np.random.default_rng(0)), "they are not drawn from rng"),
