@@ -6,8 +6,8 @@
 | conv1d | conv2d of an image of one row | | | |
 
 Images are (N, H, W, C), kernels (kh, kw, C, F), results (N, OH, OW, F): channels last, as in Keras. Like every library,
-this one does not turn the kernel round, so that mathematicians would call it a cross-correlation. Where the windows
-lie, and what strides s, dilation d and padding mean, says ``windows``.
+this one does not turn the kernel round, so that mathematicians would call it a cross-correlation. ``windows.py`` says
+where the windows lie, and what strides s, dilation d and padding mean.
 
 Each pixel of an image is a row of C channels, so every step is a matrix product:
 

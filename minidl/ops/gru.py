@@ -10,7 +10,7 @@ product with U, so that all of h_{t−1} U is one product:
     p = x_t W + b₁,  q = h_{t−1} U + b₂  (N, 3H)
     z = σ(p_z + q_z)      r = σ(p_r + q_r)      h̃ = tanh(p_h + r ⊙ q_h)
 
-How the op is laid out is told in ``recurrent.py``.
+``recurrent.py`` tells how the op is laid out.
 """
 
 import numpy as np

@@ -7,7 +7,7 @@
 The gates are i, f, o = σ(z_i), σ(z_f), σ(z_o) and g = tanh z_g, with z = x_t W + h_{t−1} U + b (N, 4H) in Keras' order
 i f g o. Along c nothing is multiplied but f: where f is near 1, ∂c_t/∂c_{t−1} = f lets a gradient pass many steps.
 
-How the op is laid out is told in ``recurrent.py``.
+``recurrent.py`` tells how the op is laid out.
 """
 
 import numpy as np

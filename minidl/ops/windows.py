@@ -5,7 +5,7 @@ output o sees at place i the pixel
 
     p = o s + i d − before
 
-where ``before`` pixels were added in front of the image. How many, ``padding`` says as in TensorFlow:
+where ``before`` pixels were added in front of the image. ``padding`` says how many, in TensorFlow's words and ways:
 
 =========  ============================  ==================================================================
 padding    outputs                       pixels added

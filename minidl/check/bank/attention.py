@@ -61,8 +61,8 @@ def masked_afterwards(q, k, v):
 def sees_no_later_step(answer, rng, s):
     """Whatever happens from step t on, the results before t must stay as they are: to the last bit.
 
-    Who divides by what is left of each row after the mask has the right formula, but an extreme later score would leave
-    nothing of it: 0/0. What is said of a change by rounding alone is therefore what to do.
+    An answer that masks after the softmax and then divides by what is left of each row has the right formula, but an
+    extreme later score would leave nothing of it: 0/0. So of a change by rounding alone it is said what to do.
     """
     inputs = draw_attention(rng, s)
     before = np.asarray(answer(*(a.copy() for a in inputs.values())))  # by position: it may call them Q, K, V
