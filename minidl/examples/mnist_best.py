@@ -5,8 +5,8 @@
 - every image is turned, moved, zoomed and bent in a new way each time it is seen: 8,000 images are as many as epochs
   make of them, and the network cannot learn them by heart;
 - the new images are as sharp as the old ones. Interpolation blurs, and a network that has learnt from blurred digits
-  makes more mistakes with sharp ones. So all changes are one map, interpolated once, and then the contrast is raised until there
-  are nearly as few greys as before;
+  makes more mistakes with sharp ones. So all changes are one map, interpolated once, and then the contrast is raised
+  until there are nearly as few greys as before;
 - batch normalisation, after pooling, where there are four times fewer numbers, lets the learning rate be three times
   higher; the rate rises for a tenth of the steps and falls along half a cosine to nothing;
 - of images that never come twice more can be learnt: the last convolution and the dense layer are twice as wide. They
