@@ -5,6 +5,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -256,6 +257,18 @@ def test_an_answer_that_never_ends_is_stopped(monkeypatch):
     message = said(for_ever)
     assert re.search(r"Stopped in line \d of for_ever: (while True:|g = g \+ 1)\n", message)
     assert "It had not ended after 0.05 s, and was stopped. Does a loop never end?" in message
+
+
+def test_a_check_in_another_thread_is_not_timed():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(Checker(EXERCISES)("affine_backward", affine_backward)))
+    thread.start()
+    thread.join()
+    assert found[0]
+
+
+def test_functions_that_tell_no_arguments_are_tried():
+    assert "ValueError: operands could not be broadcast" in said(max)
 
 
 def test_infinity_is_no_known_mistake():
