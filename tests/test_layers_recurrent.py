@@ -133,6 +133,39 @@ def test_other_activations():
     assert SimpleRNN(H, activation=None)(x).shape == (N, H)
 
 
+@pytest.mark.parametrize("kind", [SimpleRNNCell, LSTMCell, GRUCell])
+def test_the_states_of_a_cell_become_the_kernels_kind_of_number(kind):
+    cell, x = kind(H), sequences()[:, 0]
+    _, states = cell(x)
+    same = [s.numpy().astype("float64") for s in states]
+    h, states = cell(x, same if len(same) > 1 else same[0])  # a single state need not stand in a list
+    assert h.dtype == np.float32 and all(s.shape == (N, H) for s in states)
+
+
+WRONG_STEPS = {
+    "a state too few": (lambda cell, x: cell(x, [np.zeros((N, H))]), r"LSTMCell 'lstm_cell' expects states \[h, c\], "),
+    "a state for one sample": (
+        lambda cell, x: cell(x, [np.zeros((1, H))] * 2),
+        r"\(N, H\) = .*, got \(1, 2\), \(1, 2\)",
+    ),
+    "no numbers": (
+        lambda cell, x: cell(x, states=[None, None]),
+        "LSTMCell 'lstm_cell': expected numbers, got NoneType",
+    ),
+    "another width": (lambda cell, x: cell(x[:, :-1]), r"LSTMCell 'lstm_cell' expects one step \(N, D\) of D = "),
+    "all steps": (lambda cell, x: cell(sequences()), r"LSTMCell 'lstm_cell' expects one step \(N, D\) of D = "),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_STEPS)
+def test_a_wrong_call_of_a_cell_is_refused(wrong):
+    cell, x = LSTMCell(H), sequences()[:, 0]
+    cell(x)
+    call, message = WRONG_STEPS[wrong]
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(cell, x)
+
+
 def test_a_cell_of_ones_own():
     class Sum(md.Layer):
         units, n_states = D, 1

@@ -99,8 +99,13 @@ class Cell(Layer):
         self, x: Tensor, states: Sequence[Tensor] | None = None, *, seen: Tensor | None = None
     ) -> tuple[Tensor, list[Tensor]]:
         """One step; with ``seen``, what the products with U get to see of h in place of all of it (dropout)."""
+        D, who = self.kernel.shape[0], f"{type(self).__name__} {self.name!r}"
+        if x.ndim != 2 or x.shape[1] != D:
+            raise ValueError(f"{who} expects one step (N, D) of D = {D} features, got shape {x.shape}.")
         if states is None:
             states = self.get_initial_state(len(x))
+        else:
+            states = checked_states(who, "states ", states, self.n_states, (len(x), self.units), self.kernel.dtype)
         dropped = {} if seen is None else {"seen": seen}
         states = self.step(x.astype(self.kernel.dtype), *states, **dropped)
         return states[0], states
@@ -116,6 +121,20 @@ class Cell(Layer):
 
     def describe(self) -> str:
         return f"{self.units}"
+
+
+def checked_states(who: str, what: str, states: Any, n: int, shape: tuple[int, int], dtype: Any) -> list[Tensor]:
+    """The states as a list of n Tensors, each (N, H) as ``shape`` says, in this dtype; None leaves them theirs."""
+    states = states if isinstance(states, (list, tuple)) else [states]
+    try:
+        states = [s if isinstance(s, Tensor) else Tensor(s) for s in states]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{who}: {error}") from None
+    if len(states) != n or any(tuple(s.shape) != shape for s in states):
+        names = ", ".join("hc"[:n])
+        got = ", ".join(str(tuple(s.shape)) for s in states)
+        raise ValueError(f"{who} expects {what}[{names}], each (N, H) = {shape}, got {got}.")
+    return [s if dtype is None or s.dtype == dtype else s.astype(dtype) for s in states]
 
 
 class SimpleRNNCell(Cell):

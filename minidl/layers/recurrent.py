@@ -12,7 +12,7 @@ from minidl.arrays import Array, as_array
 from minidl.autograd import Tensor
 from minidl.habits import settings_of, unknown_setting
 from minidl.layers.base import Layer
-from minidl.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell
+from minidl.layers.cells import Cell, GRUCell, LSTMCell, SimpleRNNCell, checked_states
 from minidl.layers.dropout import Dropout
 from minidl.layers.symbolic import Symbol
 from minidl.ops.gru import gru
@@ -102,7 +102,7 @@ class RNN(Layer):
     def call(self, x: Tensor, initial_state: Any = None, mask: Any = None) -> Any:
         x = self.checked_input(x)
         mask = None if mask is None else self.checked_mask(mask, x)
-        states = None if initial_state is None else self.checked_states(initial_state, x)
+        states = None if initial_state is None else self.checked_states(initial_state, len(x))
         x = self.dropout(x)
         if self.go_backwards:
             x = x[:, ::-1]
@@ -158,12 +158,13 @@ class RNN(Layer):
             raise ValueError(f"{self.who} expects {W.shape[0]} features on the last axis, got shape {x.shape}.")
         if not x.shape[1]:
             raise ValueError(f"{self.who} expects at least one step, got shape {x.shape}.")
-        return self.as_kernel(x)
-
-    def as_kernel(self, x: Tensor) -> Tensor:
-        """x in the dtype of the cell's kernel."""
-        W = getattr(self.cell, "kernel", None)
         return x if W is None or x.dtype is W.dtype else x.astype(W.dtype)
+
+    def checked_states(self, states: Any, N: int) -> list[Tensor]:
+        """The initial states as a list, in the kernel's dtype."""
+        W = getattr(self.cell, "kernel", None)
+        dtype = None if W is None else W.dtype
+        return checked_states(self.who, "initial_state=", states, self.cell.n_states, (N, self.units), dtype)
 
     def checked_mask(self, mask: Any, x: Tensor) -> Array:
         """The mask as an array of truth values (N, T)."""
@@ -173,17 +174,6 @@ class RNN(Layer):
         if mask.dtype.kind not in "biu":
             raise TypeError(f"{self.who} expects a mask of truth values, got {mask.dtype}. Use mask.astype(bool)?")
         return mask.astype(bool, copy=False)
-
-    def checked_states(self, states: Any, x: Tensor) -> list:
-        """The initial states as a list, in the kernel's dtype."""
-        states = states if isinstance(states, (list, tuple)) else [states]
-        states = [s if isinstance(s, Tensor) else Tensor(s) for s in states]
-        n, shape = self.cell.n_states, (len(x), self.units)
-        if len(states) != n or any(tuple(s.shape) != shape for s in states):
-            names = ", ".join("hc"[:n])
-            got = ", ".join(str(tuple(s.shape)) for s in states)
-            raise ValueError(f"{self.who} expects initial_state=[{names}], each (N, H) = {shape}, got {got}.")
-        return [self.as_kernel(s) for s in states]
 
     def describe(self) -> str:
         on = [name for name in ("return_sequences", "return_state", "go_backwards") if getattr(self, name)]
