@@ -8,7 +8,18 @@ import pytest
 
 import minidl as md
 from minidl import regularizers
-from minidl.layers import Dense
+from minidl.layers import (
+    BatchNormalization,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    SeparableConv2D,
+)
 
 W = np.array([[3.0, -1.0], [0.5, 0.0]])
 
@@ -61,6 +72,49 @@ def test_the_penalty_is_that_of_all_trained_parameters():
 
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
 Y = X[:, :1] * 2
+
+
+IMAGES = np.random.default_rng(1).normal(size=(2, 6, 6, 4)).astype(np.float32)
+KERNEL, NORM = ("kernel_regularizer", "bias_regularizer"), ("gamma_regularizer", "beta_regularizer")
+
+
+@pytest.mark.parametrize(
+    "kind, settings, names, x",
+    [
+        (Conv1D, {"filters": 8, "kernel_size": 3}, KERNEL, IMAGES[0]),
+        (Conv2D, {"filters": 8, "kernel_size": 3}, KERNEL, IMAGES),
+        (Conv2DTranspose, {"filters": 8, "kernel_size": 3}, KERNEL, IMAGES),
+        (DepthwiseConv2D, {"kernel_size": 3}, ("depthwise_regularizer", "bias_regularizer"), IMAGES),
+        (
+            SeparableConv2D,
+            {"filters": 8, "kernel_size": 3},
+            ("depthwise_regularizer", "pointwise_regularizer", "bias_regularizer"),
+            IMAGES,
+        ),
+        (BatchNormalization, {}, NORM, IMAGES),
+        (LayerNormalization, {}, NORM, IMAGES),
+        (GroupNormalization, {"groups": 2}, NORM, IMAGES),
+        (RMSNormalization, {}, NORM[:1], IMAGES),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_each_parameter_of_convolutions_and_norms_takes_its_own_penalty(kind, settings, names, x):
+    strengths = [0.1 * 3**i for i in range(len(names))]
+    layer = kind(**settings, **{name: regularizers.L2(s) for name, s in zip(names, strengths)})
+    layer(x)
+    parameters = [p for p in layer.parameters() if p.requires_grad]
+    for p in parameters:
+        p.data = np.random.default_rng(p.size).normal(size=p.shape).astype(p.dtype)
+    expected = sum(s * float((p.data**2).sum()) for s, p in zip(strengths, parameters, strict=True))
+    assert layer.penalty().item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_convolution_that_is_computed_with_its_pooling_is_penalised_in_fit():
+    model = md.Sequential([Conv2D(3, 3, kernel_regularizer="l2"), md.layers.MaxPooling2D(), md.layers.Flatten()])
+    model.compile("sgd", "mse")
+    expected = float((model(IMAGES).numpy() ** 2).mean()) + 0.01 * float((model.layers[0].kernel.data ** 2).sum())
+    history = model.fit(IMAGES, np.zeros((2, 12), np.float32), epochs=1, verbose=0).history
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_fit_and_a_loop_give_the_same_numbers():

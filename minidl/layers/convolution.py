@@ -5,7 +5,7 @@ Images are (N, H, W, C), sequences (N, T, C): channels last. Names, arguments an
 
 from typing import Any
 
-from minidl import initializers
+from minidl import initializers, regularizers
 from minidl.autograd import Tensor
 from minidl.errors import channels_last
 from minidl.layers.activations import get as get_activation
@@ -36,6 +36,8 @@ class Convolution(Layer):
         Whether each channel that comes out gets a number added.
     bias_initializer
         By name or object; zeros.
+    bias_regularizer : optional
+        A penalty that ``fit`` adds to the loss: see ``minidl.regularizers``.
     **common
         ``name``, ``input_shape``, ``trainable``: see ``Layer``.
     """
@@ -55,6 +57,7 @@ class Convolution(Layer):
         activation: Any = None,
         use_bias: bool = True,
         bias_initializer: Any = "zeros",
+        bias_regularizer: Any = None,
         **common: Any,
     ):
         super().__init__(**common)
@@ -67,12 +70,13 @@ class Convolution(Layer):
         self.activation = get_activation(activation)
         self.use_bias = check_flag(type(self).__name__, "use_bias", use_bias)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.channels = self.kernel = self.bias = None
 
     def add_bias(self, F: int) -> None:
         """The bias (F,), where there is one."""
         if self.use_bias:
-            self.bias = self.add_weight((F,), self.bias_initializer)
+            self.bias = self.add_weight((F,), self.bias_initializer, regularizer=self.bias_regularizer)
 
     def find_channels(self, input_shape: tuple[int | None, ...]) -> int:
         """C of the input's shape, which must be known."""
@@ -131,12 +135,14 @@ class Conv2D(Convolution):
 
     Parameters
     ----------
-    filters, kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer
+    filters, kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer
         As in ``Convolution``.
     groups : int
         The channels are cut into so many groups, each seen by its own part of the kernels.
     kernel_initializer
         By name or object; Glorot-uniform.
+    kernel_regularizer : optional
+        A penalty that ``fit`` adds to the loss: see ``minidl.regularizers``.
     **common
         ``name``, ``input_shape``, ``trainable``: see ``Layer``.
 
@@ -168,6 +174,7 @@ class Conv2D(Convolution):
         *,
         groups: int = 1,
         kernel_initializer: Any = "glorot_uniform",
+        kernel_regularizer: Any = None,
         **settings: Any,
     ):
         who = type(self).__name__
@@ -176,6 +183,7 @@ class Conv2D(Convolution):
         if self.filters % self.groups:
             raise ValueError(f"{who} cannot cut filters={self.filters} into {self.groups} equal groups.")
         self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         C = self.find_channels(input_shape)
@@ -183,7 +191,8 @@ class Conv2D(Convolution):
             raise ValueError(
                 f"{type(self).__name__} {self.name!r} cannot cut {C} channels into {self.groups} equal groups."
             )
-        self.kernel = self.add_weight((*self.kernel_size, C // self.groups, self.filters), self.kernel_initializer)
+        shape = (*self.kernel_size, C // self.groups, self.filters)
+        self.kernel = self.add_weight(shape, self.kernel_initializer, regularizer=self.kernel_regularizer)
         self.add_bias(self.filters)
 
     def convolve(self, x: Tensor) -> Tensor:
@@ -215,10 +224,12 @@ class Conv2DTranspose(Convolution):
 
     Parameters
     ----------
-    filters, kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer
+    filters, kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer
         As in ``Convolution``; the strides are those of the convolution that goes the other way.
     kernel_initializer
         By name or object; Glorot-uniform.
+    kernel_regularizer : optional
+        A penalty that ``fit`` adds to the loss: see ``minidl.regularizers``.
     **common
         ``name``, ``input_shape``, ``trainable``: see ``Layer``.
 
@@ -242,14 +253,17 @@ class Conv2DTranspose(Convolution):
         padding: str = "valid",
         *,
         kernel_initializer: Any = "glorot_uniform",
+        kernel_regularizer: Any = None,
         **settings: Any,
     ):
         super().__init__(check_whole("Conv2DTranspose", "filters", filters), kernel_size, strides, padding, **settings)
         self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         C = self.find_channels(input_shape)
-        self.kernel = self.add_weight((*self.kernel_size, self.filters, C), self.kernel_initializer)
+        shape = (*self.kernel_size, self.filters, C)
+        self.kernel = self.add_weight(shape, self.kernel_initializer, regularizer=self.kernel_regularizer)
         self.add_bias(self.filters)
 
     def convolve(self, x: Tensor) -> Tensor:

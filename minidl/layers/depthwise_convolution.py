@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minidl import initializers
+from minidl import initializers, regularizers
 from minidl.autograd import Tensor
 from minidl.layers.base import Layer
 from minidl.layers.convolution import Conv2D, Convolution
@@ -15,12 +15,14 @@ class DepthwiseConv2D(Convolution):
 
     Parameters
     ----------
-    kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer
+    kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer
         As in ``Convolution``.
     depth_multiplier : int
         M, the kernels for each channel.
     depthwise_initializer
         By name or object; Glorot-uniform.
+    depthwise_regularizer : optional
+        A penalty that ``fit`` adds to the loss: see ``minidl.regularizers``.
     **common
         ``name``, ``input_shape``, ``trainable``: see ``Layer``.
 
@@ -43,15 +45,18 @@ class DepthwiseConv2D(Convolution):
         depth_multiplier: int = 1,
         *,
         depthwise_initializer: Any = "glorot_uniform",
+        depthwise_regularizer: Any = None,
         **settings: Any,
     ):
         super().__init__(None, kernel_size, strides, padding, **settings)
         self.depth_multiplier = check_whole("DepthwiseConv2D", "depth_multiplier", depth_multiplier)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         C, M = self.find_channels(input_shape), self.depth_multiplier
-        self.kernel = self.add_weight((*self.kernel_size, C, M), self.depthwise_initializer)
+        shape = (*self.kernel_size, C, M)
+        self.kernel = self.add_weight(shape, self.depthwise_initializer, regularizer=self.depthwise_regularizer)
         self.add_bias(C * M)
 
     def convolve(self, x: Tensor) -> Tensor:
@@ -65,12 +70,14 @@ class SeparableConv2D(Layer):
 
     Parameters
     ----------
-    filters, kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer
+    filters, kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer
         As in ``Convolution``; the bias and the activation come after both.
     depth_multiplier : int
         M, the kernels for each channel in the first of the two.
     depthwise_initializer, pointwise_initializer
         By name or object; Glorot-uniform.
+    depthwise_regularizer, pointwise_regularizer : optional
+        Penalties that ``fit`` adds to the loss: see ``minidl.regularizers``.
     **common
         ``name``, ``input_shape``, ``trainable``: see ``Layer``.
 
@@ -100,16 +107,20 @@ class SeparableConv2D(Layer):
         depthwise_initializer: Any = "glorot_uniform",
         pointwise_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
         **common: Any,
     ):
         super().__init__(**common)
         self.depthwise = DepthwiseConv2D(
             kernel_size, strides, padding, depth_multiplier, dilation_rate=dilation_rate, use_bias=False,
-            depthwise_initializer=depthwise_initializer, name=self.name,
+            depthwise_initializer=depthwise_initializer, depthwise_regularizer=depthwise_regularizer, name=self.name,
         )  # fmt: skip
         self.pointwise = Conv2D(
             filters, 1, activation=activation, use_bias=use_bias,
-            kernel_initializer=pointwise_initializer, bias_initializer=bias_initializer, name=self.name,
+            kernel_initializer=pointwise_initializer, bias_initializer=bias_initializer,
+            kernel_regularizer=pointwise_regularizer, bias_regularizer=bias_regularizer, name=self.name,
         )  # fmt: skip
 
     def call(self, x: Tensor) -> Tensor:

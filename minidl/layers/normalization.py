@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import initializers
+from minidl import initializers, regularizers
 from minidl.arrays import Array, here
 from minidl.autograd import Tensor
 from minidl.errors import channels_last
@@ -45,6 +45,8 @@ class ScaleAndShift(Layer):
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
         **common: Any,
     ):
         super().__init__(**common)
@@ -55,14 +57,16 @@ class ScaleAndShift(Layer):
         self.center, self.scale = check_flag(who, "center", center), check_flag(who, "scale", scale)
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.gamma = self.beta = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         sizes = self.sizes(input_shape)
         if self.scale:
-            self.gamma = self.add_weight(sizes, self.gamma_initializer)
+            self.gamma = self.add_weight(sizes, self.gamma_initializer, regularizer=self.gamma_regularizer)
         if self.center:
-            self.beta = self.add_weight(sizes, self.beta_initializer)
+            self.beta = self.add_weight(sizes, self.beta_initializer, regularizer=self.beta_regularizer)
 
     def sizes(self, shape: tuple[int | None, ...]) -> tuple[int, ...]:
         """The sizes of the axes that γ and β belong to, which must be known and not that of the batch."""
@@ -115,6 +119,8 @@ class BatchNormalization(ScaleAndShift):
         Whether there are β and γ.
     beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer
         By name or object; zeros, ones, zeros and ones.
+    beta_regularizer, gamma_regularizer : optional
+        Penalties that ``fit`` adds to the loss: see ``minidl.regularizers``.
     **common
         ``name``, ``input_shape``, ``trainable``: see ``Layer``.
 
@@ -146,9 +152,14 @@ class BatchNormalization(ScaleAndShift):
         gamma_initializer: Any = "ones",
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
         **common: Any,
     ):
-        super().__init__(axis, epsilon, center, scale, beta_initializer, gamma_initializer, **common)
+        super().__init__(
+            axis, epsilon, center, scale, beta_initializer, gamma_initializer,
+            beta_regularizer, gamma_regularizer, **common,
+        )  # fmt: skip
         self.momentum = check_number("BatchNormalization", "momentum", momentum, "[0, 1)")
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
@@ -197,6 +208,8 @@ class LayerNormalization(ScaleAndShift):
         The features: all of these axes together.
     epsilon, center, scale, beta_initializer, gamma_initializer
         ε, whether there are β and γ, and how they begin: zeros and ones.
+    beta_regularizer, gamma_regularizer : optional
+        Penalties that ``fit`` adds to the loss: see ``minidl.regularizers``.
     **common
         ``name``, ``input_shape``, ``trainable``: see ``Layer``.
 
@@ -261,6 +274,8 @@ class GroupNormalization(ScaleAndShift):
         That of the channels.
     epsilon, center, scale, beta_initializer, gamma_initializer
         ε, whether there are β and γ, and how they begin: zeros and ones.
+    beta_regularizer, gamma_regularizer : optional
+        Penalties that ``fit`` adds to the loss: see ``minidl.regularizers``.
     **common
         ``name``, ``input_shape``, ``trainable``: see ``Layer``.
 
