@@ -305,6 +305,7 @@ BY_NAME: dict[str, type[Initializer]] = {
     "he_uniform": HeUniform, "he_normal": HeNormal,
     "lecun_uniform": LecunUniform, "lecun_normal": LecunNormal,
     "orthogonal": Orthogonal,
+    "zero": Zeros, "one": Ones, "uniform": RandomUniform, "normal": RandomNormal,  # Keras' short names
 }  # fmt: skip
 
 

@@ -117,6 +117,11 @@ def test_every_initializer_has_a_name():
     assert classes - {Initializer} == set(BY_NAME.values())
 
 
+def test_keras_short_names_are_known():
+    short = {"zero": "zeros", "one": "ones", "uniform": "random_uniform", "normal": "random_normal"}
+    assert all(initializers.get(name) == initializers.get(long) for name, long in short.items())
+
+
 def test_get_takes_names_classes_objects_and_functions():
     assert initializers.get(initializers.HeNormal) == initializers.HeNormal()
     assert initializers.get(np.zeros) is np.zeros
