@@ -267,6 +267,15 @@ def test_a_check_in_another_thread_is_not_timed():
     assert found[0]
 
 
+def test_shapes_that_numpy_does_not_fit_together_are_explained():
+    for dW in (lambda g, x: x @ g, lambda g, x: x.dot(g)):
+        message = said(lambda g, x, W, dW=dW: (g @ W.T, dW(g, x), g.sum(axis=0)))
+        assert "the last but one of B: is a transpose missing?\nGiven g (4, 5), x (4, 3), W (3, 5)." in message
+    message = said(lambda g, y: y * (g - (g * y).sum(axis=1)), "softmax_backward")
+    assert "\nShapes are compared from the last axis on: is keepdims=True or [:, None] missing?\n" in message
+    assert len(message.splitlines()) <= 7
+
+
 def test_functions_that_tell_no_arguments_are_tried():
     assert "ValueError: operands could not be broadcast" in said(max)
 

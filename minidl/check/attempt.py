@@ -10,6 +10,15 @@ import numpy as np
 from minidl.check import patience
 from minidl.check.verdict import NotWritten, NotYet
 
+# What NumPy says of shapes that do not fit, and what is mostly behind it.
+OF_A_PRODUCT = "In A @ B the last axis of A has the size of the last but one of B: is a transpose missing?"
+ENTRY_BY_ENTRY = "Shapes are compared from the last axis on: is keepdims=True or [:, None] missing?"
+BEHIND = {
+    "mismatch in its core dimension": OF_A_PRODUCT,
+    "not aligned": OF_A_PRODUCT,
+    "could not be broadcast together": ENTRY_BY_ENTRY,
+}
+
 
 def attempt(run: Callable, arguments: Mapping[str, Any], answer: Any = None) -> Any:
     """``run(*arguments)``, where any exception becomes a ``NotYet`` that says in which line of ``answer`` it arose.
@@ -38,12 +47,13 @@ def _trouble(said: str, error: BaseException, answer: Any, arguments: Mapping[st
 
 
 def _said(error: BaseException) -> str:
-    """The kind of an exception and its message, which may be long, or fail itself."""
+    """The kind of an exception and its message, which may be long, or fail itself; and what may be behind it."""
     try:
         said = str(error) or "no message"
     except Exception:
         said = "no message"
-    return f"{type(error).__name__}: {said if len(said) <= 400 else said[:397] + '...'}"
+    hint = next((f"\n{words}" for part, words in BEHIND.items() if part in said), "")
+    return f"{type(error).__name__}: {said if len(said) <= 400 else said[:397] + '...'}{hint}"
 
 
 def check_arguments(answer: Callable, names: tuple[str, ...]) -> None:
