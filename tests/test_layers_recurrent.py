@@ -84,6 +84,12 @@ def test_biases(cell, bias):
     assert (b if b is None else b.shape) == bias
 
 
+@pytest.mark.parametrize("cell", [LSTMCell, GRUCell])
+def test_what_stands_elsewhere_in_keras_cells_is_given_by_its_name_only(cell):
+    with pytest.raises(TypeError, match="positional arguments"):
+        cell(H, "tanh", "sigmoid", False)  # there the fourth is use_bias
+
+
 def test_layers_show_their_settings():
     assert repr(LSTM(64, return_sequences=True)) == "LSTM(64, return_sequences=True)"
     assert repr(Bidirectional(GRU(8))) == "Bidirectional(GRU(8))"

@@ -179,6 +179,7 @@ class LSTMCell(Cell):
         units: int,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
+        *,
         unit_forget_bias: bool = True,
         **settings: Any,
     ):
@@ -227,6 +228,7 @@ class GRUCell(Cell):
         units: int,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
+        *,
         reset_after: bool = True,
         **settings: Any,
     ):
