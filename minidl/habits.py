@@ -59,6 +59,14 @@ class ModelHabits:
     reset_states = Absent("No layer remembers the batch before: hand states over by initial_state=.")
 
 
+class MetricHabits:
+    """What metrics have in Keras."""
+
+    update_state = Absent("Write update(targets, outputs).")
+    reset_state = Absent("Write reset().")
+    reset_states = Absent("Write reset().")
+
+
 class OptimizerHabits:
     """What optimizers once had in Keras. Assigning to it is refused too: it would change nothing."""
 
@@ -73,6 +81,7 @@ class OptimizerHabits:
 
 LOAD = "Build the model by your program, then model.load_weights('weights.npz')."
 SETS = "Nothing is downloaded: md.data has digits, mnist, movie_reviews, moby_dick and sunspots."
+TOP_K = "Write TopKAccuracy(k), which takes labels and one-hot rows."
 OWN_LAYER = "Write a class derived from md.Layer, whose call(self, x) computes it."
 
 IN_MODULES = {
@@ -95,8 +104,22 @@ IN_MODULES = {
     "add": "Write Add()([x, y]), or x + y.",
     "MaxPool2D": "Write MaxPooling2D.",
     "AvgPool2D": "Write AveragePooling2D.",
+    "GlobalMaxPool2D": "Write GlobalMaxPooling2D.",
+    "GlobalAvgPool2D": "Write GlobalAveragePooling2D.",
+    "Multiply": "Write x * y.",
+    "Subtract": "Write x - y.",
+    "Average": "Write (x + y) / 2.",
+    "Rescaling": "Divide the data, x / 255, or write ImageDataGenerator(rescale=1 / 255).",
+    "Normalization": "Write md.data.Normalizer.of(x_train), which is a function.",
+    "TextVectorization": "Write Tokenizer and pad_sequences, which are in keras.preprocessing.",
     "CuDNNLSTM": "Write LSTM.",
     "CuDNNGRU": "Write GRU.",
+    "activations": "Write activation='relu' in a layer, or md.relu(x).",
+    "binary_crossentropy": "Write BinaryCrossentropy()(y_true, y_pred).",
+    "categorical_crossentropy": "Write CategoricalCrossentropy()(y_true, y_pred).",
+    "sparse_categorical_crossentropy": "Write SparseCategoricalCrossentropy()(y_true, y_pred).",
+    "TopKCategoricalAccuracy": TOP_K,
+    "SparseTopKCategoricalAccuracy": TOP_K,
     "cifar10": SETS,
     "fashion_mnist": SETS,
     "imdb": SETS,

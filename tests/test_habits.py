@@ -56,6 +56,21 @@ def test_an_optimizer_says_what_a_setting_is_called(make, message):
     assert len(str(caught.value).splitlines()) <= 2
 
 
+@pytest.mark.parametrize("name", [n for n, v in vars(habits.MetricHabits).items() if isinstance(v, habits.Absent)])
+def test_a_metric_says_what_its_methods_are_called(name):
+    with pytest.raises(AttributeError, match=rf"^Accuracy 'accuracy' has no {name}\. Write (update|reset)\("):
+        getattr(md.metrics.Accuracy(), name)
+
+
+def test_the_rooms_of_metrics_and_losses_say_it_themselves():
+    with pytest.raises(
+        AttributeError, match=r"minidl\.metrics has no TopKCategoricalAccuracy\.\nWrite TopKAccuracy\(k\)"
+    ):
+        _ = md.metrics.TopKCategoricalAccuracy
+    with pytest.raises(AttributeError, match=r"minidl\.losses has no binary_crossentropy\.\nWrite BinaryCross"):
+        _ = md.losses.binary_crossentropy
+
+
 def test_lr_is_not_set_in_vain():
     adam = md.optimizers.Adam()
     with pytest.raises(AttributeError, match=r"Adam has no lr\. Write learning_rate = 0\.1\."):
@@ -133,6 +148,8 @@ def test_modules_of_the_facade_say_it(name):
     [
         "from minidl.keras import backend",
         "from minidl.keras.layers import Lambda",
+        "from minidl.keras.losses import binary_crossentropy",
+        "from minidl.keras.metrics import TopKCategoricalAccuracy",
         "from minidl.keras.callbacks import TensorBoard",
         "from minidl.keras.datasets import cifar10",
         "from minidl.keras.preprocessing.image import load_img",
@@ -154,7 +171,10 @@ def test_the_package_itself_says_it_and_can_be_asked():
 
 
 def test_what_is_there_is_not_said_to_be_absent():
-    for module in (md.keras, *(getattr(md.keras, name) for name in ("layers", "models", "utils", "callbacks"))):
+    for module in (
+        md.keras,
+        *(getattr(md.keras, name) for name in ("layers", "models", "losses", "metrics", "utils", "callbacks")),
+    ):
         assert not set(habits.IN_MODULES) & set(dir(module))
 
 

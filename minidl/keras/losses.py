@@ -1,5 +1,6 @@
 """``keras.losses``: what ``minidl/losses/`` defines."""
 
+from minidl import habits
 from minidl.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -17,3 +18,5 @@ __all__ = [
     "Loss", "MeanSquaredError", "HalfSumOfSquares", "MeanAbsoluteError", "Huber",
     "BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy", "KLDivergence", "get",
 ]  # fmt: skip
+
+__getattr__ = habits.absent_in(__name__)

@@ -20,6 +20,7 @@ with wₙ = 1/N, or sample_weightₙ/N where weights are given. Shapes are compa
 
 from typing import Any
 
+from minidl import habits
 from minidl.errors import unknown_name
 from minidl.losses.base import Loss, average
 from minidl.losses.cross_entropy import (
@@ -35,6 +36,8 @@ __all__ = [
     "BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy", "KLDivergence",
     "LOSSES", "get", "average",
 ]  # fmt: skip
+
+__getattr__ = habits.absent_in(__name__, AttributeError)
 
 LOSSES = {
     loss.name: loss

@@ -15,6 +15,7 @@ Keras'.
 
 from typing import Any
 
+from minidl import habits
 from minidl.errors import describe, unknown_name
 from minidl.metrics.accuracies import (
     Accuracy,
@@ -119,3 +120,5 @@ __all__ = [
     "MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError", "Perplexity", "BitsPerSymbol",
     "mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "perplexity",
 ]  # fmt: skip
+
+__getattr__ = habits.absent_in(__name__, AttributeError)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import Array
+from minidl.habits import MetricHabits
 from minidl.metrics.reading import plain, plain_pair, spread_weights
 
 
-class Metric:
+class Metric(MetricHabits):
     """A figure over all samples seen since ``reset``.
 
     ``update(targets, outputs, sample_weight=None)`` adds a batch, ``result()`` is the figure so far (NaN when nothing
