@@ -5,7 +5,16 @@ from itertools import permutations
 
 import numpy as np
 
-from minidl.diagnosis.case import ALIKE, Case, axis_sizes, belongs_to, is_gradient, nonempty_subsets, spell_axes
+from minidl.diagnosis.case import (
+    ALIKE,
+    Case,
+    axis_sizes,
+    belongs_to,
+    is_gradient,
+    nonempty_subsets,
+    owner,
+    spell_axes,
+)
 
 
 def not_finite(case: Case) -> str | None:
@@ -56,6 +65,10 @@ def wrong_factor(case: Case) -> str | None:
             return f"{said} {name[0].upper()}{name[1:]} has size {size}: mean or sum?"
     if np.isclose(abs(c), 2, rtol=1e-4) or np.isclose(abs(c), 0.5, rtol=1e-4):
         return f"{said} Is a 2 or a 1/2 lost or used twice?"
+    for name, x in case.inputs.items():
+        for (i, n), (j, m) in permutations(enumerate(np.shape(x)), 2):
+            if n != m and min(n, m) > 1 and np.isclose(abs(c), n / m, rtol=1e-4):
+                return f"{said} That is {n}/{m}: is axis {j} of {name} taken for axis {i}?"
     if expected.size == 1 and not any(np.isclose(a, np.round(a), rtol=1e-6) for a in (c, 1 / c)):
         return None  # any number is some multiple of any other
     return f"{said} Is a factor lost, or used twice?"
@@ -109,15 +122,16 @@ def upstream_slips(case: Case) -> str | None:
     g = case.g
     if g is None:
         return None
+    slope = f"∂y/∂{owner(case) if is_gradient(case) else 'x'}"
     if case.explains(g):
-        return "equals the upstream gradient g itself. It has to be multiplied by ∂y/∂x."
+        return f"equals the upstream gradient g itself. It has to be multiplied by {slope}."
     if g.shape == case.got.shape:
         for axes in nonempty_subsets(g.ndim):
             if case.explains(g - g.mean(axis=axes, keepdims=True)):
                 return f"equals g minus its mean over {spell_axes(axes)}: centred, which is zero when g is all ones."
     if g.shape == case.got.shape or g.size == 1:
         if case.is_like(case.got * g, case.expected):
-            return "∂y/∂x without the upstream gradient: multiply by g."
+            return f"{slope} without the upstream gradient: multiply by g."
         if case.explains(case.expected * g):
             return "multiplied by the upstream gradient g twice."
     return None

@@ -81,6 +81,7 @@ ANSWERS = [
         [
             (lambda g, x, w: (g * x, g * w), "dx: the right gradient, but of dw. Are two inputs swapped?"),
             (lambda g, x, w: (w, x), "dx: ∂y/∂x without the upstream gradient: multiply by g."),
+            (lambda g, x, w: (g * w, x), "dw: ∂y/∂w without the upstream gradient: multiply by g."),
             (lambda g, x, w: (g * w, -g * x), "dw: right size, wrong sign."),
             (lambda g, x, w: g * w, "It returned one ndarray; 2 values are wanted: `return dx, dw`."),
         ],

@@ -168,6 +168,10 @@ ANSWERS = [
         [
             (lambda z, t: softmax_cross_entropy_backward(z, t) * len(t), "4 times the right size. Axis 0 of logits"),
             (lambda z, t: -softmax_cross_entropy_backward(z, t), "right size, wrong sign"),
+            (
+                lambda z, t: softmax_cross_entropy_backward(z, t) * len(t) / z.shape[1],
+                "0.8 times the right size. That is 4/5: is axis 1 of logits taken for axis 0?",
+            ),
             (lambda z, t: softmax(z) / len(t), "equals p / N: the 1 at the right class is not taken away"),
             (lambda z, t: (softmax(z) - 1) / len(t), "the 1 is taken from every class"),
             (one_from_whole_columns, "the 1 is taken from whole columns"),
