@@ -175,6 +175,16 @@ def factor_array(case: Case) -> str | None:
     return None
 
 
+def lost_term(case: Case) -> str | None:
+    """One of the arrays at hand was left out of a sum: a bias, for instance."""
+    shape = case.got.shape
+    for name, a in case.inputs.items():
+        fits = a.ndim <= len(shape) and all(n in (1, m) for n, m in zip(a.shape[::-1], shape[::-1]))
+        if fits and case.is_like(case.got + a, case.expected):
+            return f"with {name} added it would be right: is {name} lost?"
+    return None
+
+
 def off_by_constant(case: Case) -> str | None:
     """The same number added to every entry; of a single number all that can be said."""
     difference = case.got - case.expected
@@ -227,5 +237,6 @@ VALUES: tuple[Callable[[Case], str | None], ...] = (
     averaged,
     turned_round,
     factor_array,
+    lost_term,
     off_by_constant,
 )

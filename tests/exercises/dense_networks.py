@@ -186,7 +186,7 @@ ANSWERS = [
         [BiasFirst, WithEinsum],
         [
             (Transposed, "have the shapes (5, 3), (5,); wanted: kernel (3, 5), bias (5,)"),
-            (BiasForgotten, "y: "),
+            (BiasForgotten, "y: with bias added it would be right: is bias lost?"),
             (LeftTheGraph, "y is right, but no gradient reaches x"),
             (NoTensor, "`call` returned ndarray; a Tensor is wanted"),
             (ReturnForgotten, "`call` returned None; is `return` missing?"),
