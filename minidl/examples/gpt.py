@@ -14,7 +14,7 @@ class GPT(Model):
     """The logits of the next symbol, after each symbol of a text.
 
         e  = dropout(E[x])               what the symbol is
-        h⁰ = e + e ∗ K + P               what stands right before it, and where it stands itself
+        h⁰ = e + (e ∗ K + c) + P         what stands right before it, and where it stands itself
         hˡ = Blockˡ(hˡ⁻¹)                l = 1 ... L, pre-norm, with a causal mask: no symbol sees a later one
         z  = norm(hᴸ) W + b
 
@@ -91,7 +91,7 @@ class GPT(Model):
         return self.logits(self.norm(h))  # (N, t, V)
 
     def embed(self, x: Tensor, before: Array | None = None) -> Tensor:
-        """e + e ∗ K: (N, t) → (N, t, D); ``before`` (N, any number) are the symbols that stand before x."""
+        """e + (e ∗ K + c): (N, t) → (N, t, D); ``before`` (N, any number) are the symbols that stand before x."""
         n = 0 if before is None else min(REACH - 1, before.shape[1])  # so many come along, for the convolution
         if n:
             x, before = array_module(before).concatenate([before[:, -n:], x.data], axis=1), before[:, :-n]
