@@ -43,7 +43,12 @@ class Cell(Layer):
     Notes
     -----
     With K = H times the number of gates: ``kernel`` W (D, K), ``recurrent_kernel`` U (H, K), ``bias`` b (K,), the gates
-    side by side in Keras' order.
+    side by side in Keras' order. Steps and states of another dtype are converted to that of the kernel.
+
+    Raises
+    ------
+    ValueError
+        x is not (N, D) with the D the cell was built for, or the states are not as many, or not (N, H).
     """
 
     gates = 1

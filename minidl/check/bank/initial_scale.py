@@ -57,7 +57,7 @@ he_normal = Exercise(
         "its mean is 0": has_mean_zero,
         "its standard deviation is √(2 / D)": has_spread,
         "the distribution is normal, or normal and cut off": is_bell_shaped,
-        "the same rng gives the same weights, another one others": comes_from_rng,
+        "the same rng gives the same weights, and another rng different ones": comes_from_rng,
     },
 )
 
