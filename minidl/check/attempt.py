@@ -12,7 +12,7 @@ from minidl.check.verdict import NotWritten, NotYet
 
 # What NumPy says of shapes that do not fit, and what is mostly behind it.
 OF_A_PRODUCT = "In A @ B the last axis of A has the size of the last but one of B: is a transpose missing?"
-ENTRY_BY_ENTRY = "Shapes are compared from the last axis on: is keepdims=True or [:, None] missing?"
+ENTRY_BY_ENTRY = "Shapes are compared from the last axis on: sizes must be equal, or 1 (as keepdims=True leaves them)."
 BEHIND = {
     "mismatch in its core dimension": OF_A_PRODUCT,
     "not aligned": OF_A_PRODUCT,
