@@ -272,7 +272,7 @@ def test_shapes_that_numpy_does_not_fit_together_are_explained():
         message = said(lambda g, x, W, dW=dW: (g @ W.T, dW(g, x), g.sum(axis=0)))
         assert "the last but one of B: is a transpose missing?\nGiven g (4, 5), x (4, 3), W (3, 5)." in message
     message = said(lambda g, y: y * (g - (g * y).sum(axis=1)), "softmax_backward")
-    assert "\nShapes are compared from the last axis on: sizes must be equal, or 1 (as keepdims=True leaves them).\n" in message
+    assert "\nShapes are compared from the last axis on: sizes must be equal, or 1 (as keepdims=True" in message
     assert len(message.splitlines()) <= 7
 
 
