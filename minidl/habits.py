@@ -178,6 +178,7 @@ NO_SETTINGS = {  # what is no setting
     "stateful": "No layer remembers the batch before: hand states over by initial_state=.",
     "batch_input_shape": "Write input_shape, without the batch.",
     "dtype": "Write md.set_default_dtype('float64') before.",
+    "reduction": "It is the mean over the samples: times N it is the sum, and one sample alone has its own.",
     "decay": "Write learning_rate=md.schedules.InverseTimeDecay(...).",
 }
 
@@ -208,5 +209,5 @@ def unknown_setting(who: str, name: str, known: Iterable[str]) -> TypeError:
     here = CALLED_HERE.get(name, "")
     instead = f"Write {here}." if here.partition(" ")[0] in known else NO_SETTINGS.get(name)
     if instead is None:
-        return TypeError(str(unknown_name(f"{who}: setting", name, known)))
+        return TypeError(str(unknown_name(f"{who}: setting", name, known)) if known else f"{who} has no settings.")
     return TypeError(f"{who} has no setting {name!r}. {instead}")

@@ -56,6 +56,29 @@ def test_an_optimizer_says_what_a_setting_is_called(make, message):
     assert len(str(caught.value).splitlines()) <= 2
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: md.losses.MeanSquaredError(reduction="sum"),
+            r"^MeanSquaredError has no setting 'reduction'. It is the",
+        ),
+        (lambda: md.losses.MeanAbsoluteError(name="mine"), r"^MeanAbsoluteError has no settings\.$"),
+        (
+            lambda: md.losses.Huber(detla=2.0),
+            r"^Huber: setting 'detla' is not known. Did you mean 'delta'\?\nKnown: delta",
+        ),
+        (
+            lambda: md.losses.BinaryCrossentropy(axis=-1),
+            r"^BinaryCrossentropy: setting 'axis' is not known\.\nKnown: from",
+        ),
+    ],
+)
+def test_a_loss_says_which_settings_it_has(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
 @pytest.mark.parametrize("name", [n for n, v in vars(habits.MetricHabits).items() if isinstance(v, habits.Absent)])
 def test_a_metric_says_what_its_methods_are_called(name):
     with pytest.raises(AttributeError, match=rf"^Accuracy 'accuracy' has no {name}\. Write (update|reset)\("):

@@ -5,12 +5,17 @@ from typing import Any
 
 from minidl.arrays import Array, array_module, as_array, default_dtype, move
 from minidl.autograd import Tensor
+from minidl.habits import settings_of, unknown_setting
 
 
 class Loss:
     """A loss with its settings. Subclasses define ``call(y_true, y_pred, weights)``."""
 
     name = "loss"
+
+    def __init__(self, **rest: Any):
+        if rest:
+            raise unknown_setting(type(self).__name__, next(iter(rest)), settings_of(type(self)))
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The loss of a batch: a Tensor of one number, of the outputs' dtype.

@@ -45,7 +45,8 @@ class CrossEntropy(Loss):
         s, from 0 to 1.
     """
 
-    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0):
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, **rest: Any):
+        super().__init__(**rest)
         who = type(self).__name__
         self.from_logits = check_flag(who, "from_logits", from_logits)
         self.label_smoothing = check_number(who, "label_smoothing", label_smoothing, "[0, 1]")

@@ -1,6 +1,7 @@
 """Losses of numbers: how far the outputs are from the targets."""
 
 from math import prod
+from typing import Any
 
 from minidl.arrays import Array
 from minidl.autograd import Tensor
@@ -56,7 +57,8 @@ class Huber(Loss):
 
     name = "huber"
 
-    def __init__(self, delta: float = 1.0):
+    def __init__(self, delta: float = 1.0, **rest: Any):
+        super().__init__(**rest)
         self.delta = float(check_number("Huber", "delta", delta, "(0, inf)"))
 
     def call(self, y_true: Array, y_pred: Tensor, weights: Array | None) -> Tensor:
