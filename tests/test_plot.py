@@ -183,6 +183,10 @@ def test_spread_draws_quantiles_and_counts_zeros():
         (lambda: plot.training_curves({}), "at least one epoch"),
         (lambda: plot.training_curves({"loss": []}), "at least one epoch"),
         (lambda: plot.confusion_matrix([[1, 2, 3]]), r"square matrix \(C, C\), got shape \(1, 3\)"),
+        (
+            lambda: plot.confusion_matrix([0, 1], [0, 1]),
+            r"got shape \(2,\)\.\nOf labels .* md\.metrics\.confusion_matrix",
+        ),
         (lambda: plot.confusion_matrix([[1, 2], [3, 4]], ["cat"]), "2 class names, got 1"),
         (lambda: plot.image_grid(np.zeros((3, 4))), r"got shape \(3, 4\)"),
         (lambda: plot.image_grid(IMAGES, ["a"]), "12 titles, got 1"),

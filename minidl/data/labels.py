@@ -53,7 +53,10 @@ def to_categorical(labels: Array, num_classes: int | None = None) -> Array:
     smallest, largest = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
     classes = largest + 1 if num_classes is None else num_classes
     if smallest < 0 or largest >= classes:  # checked here because a GPU wraps wrong indices silently
-        wrong = smallest if smallest < 0 else largest
-        raise ValueError(f"to_categorical expects labels from 0 to {classes - 1} (num_classes={classes}), got {wrong}.")
+        if smallest < 0:
+            raise ValueError(f"to_categorical expects labels that count from 0, got {smallest}.")
+        raise ValueError(
+            f"to_categorical expects labels from 0 to {classes - 1} (num_classes={classes}), got {largest}."
+        )
     xp = array_module(labels)
     return (labels[..., None] == xp.arange(classes)).astype(default_dtype())  # (...,) -> (..., C)

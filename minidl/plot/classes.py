@@ -42,7 +42,10 @@ def confusion_matrix(matrix: Any, class_names: Sequence[str] | None = None, ax: 
     """
     M = np.asarray(matrix)
     if M.ndim != 2 or M.shape[0] != M.shape[1] or M.size == 0:
-        raise ValueError(f"confusion_matrix expects a square matrix (C, C), got shape {M.shape}.")
+        raise ValueError(
+            f"confusion_matrix expects a square matrix (C, C), got shape {M.shape}.\n"
+            "Of labels and predictions, md.metrics.confusion_matrix(labels, predictions) makes it."
+        )
     C = len(M)
     names = [str(c) for c in range(C)] if class_names is None else [str(name) for name in class_names]
     if len(names) != C:
