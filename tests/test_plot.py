@@ -88,7 +88,7 @@ def test_arrays_on_a_gpu_are_fetched():
         plot.weights_as_images(md.Tensor(cupy.asarray(rng.normal(size=(3, 3, 1, 4)))))
         plot.gradient_spread({"a": cupy.asarray(POINTS)})
         plot.coloured_words([["not", "bad"]], [cupy.asarray(POINTS[0])])
-        plot.attention_map(md.Tensor(cupy.asarray(POINTS)))
+        plot.attention_map(md.Tensor(cupy.asarray(PROBABILITIES)))
         plot.predictions(cupy.asarray(LABELS), cupy.asarray(LABELS), {"AR": cupy.asarray(LABELS)})
 
 
@@ -111,6 +111,12 @@ def test_curves_of_an_object_with_a_history_of_nan_and_of_rates():
     assert rate.get_yscale() == "log" and len(loss.get_lines()) == 2
 
 
+def test_curves_of_arrays_and_of_a_rate_that_ends_at_zero():
+    loss, rate = plot.training_curves({"loss": np.array([2.0, 1.0]), "learning_rate": [0.1, 0.0]}).axes
+    assert loss.get_lines()[0].get_ydata().tolist() == [2.0, 1.0]
+    assert rate.get_yscale() == "linear"  # 0 has no logarithm
+
+
 def test_confusion_matrix_writes_counts_and_leaves_nothing_where_nothing_is():
     ax = plot.confusion_matrix([[3, 0], [1, 2]], ["cat", "dog"])
     assert sorted((t.get_text(), t.get_position()) for t in ax.texts) == [("1", (0, 1)), ("2", (1, 1)), ("3", (0, 0))]
@@ -123,6 +129,8 @@ def test_images_share_one_scale():
     figure = plot.image_grid(np.stack([np.zeros((4, 4)), np.ones((4, 4))]))
     assert {ax.images[0].get_clim() for ax in figure.axes} == {(0.0, 1.0)}
     assert len(plot.image_grid(rng.random((2, 4, 4, 3))).axes) == 2
+    figure = plot.image_grid(np.array([[[0.0, np.nan]], [[np.inf, 2.0]]]))
+    assert {ax.images[0].get_clim() for ax in figure.axes} == {(0.0, 2.0)}
     assert len(plot.image_grid(rng.integers(0, 255, (2, 4, 4, 1))).axes) == 2
 
 
@@ -174,6 +182,20 @@ def test_spread_draws_quantiles_and_counts_zeros():
     assert ax.get_xscale() == "log" and ax.yaxis_inverted()  # the first layer on top
 
 
+def test_spread_says_how_much_is_no_number():
+    values = {"broken": [np.nan, np.inf, 1.0, 0.0], "lost": [np.nan, np.nan]}
+    for spread in (plot.gradient_spread, plot.activation_spread):
+        ax = spread(values)
+        assert [t.get_text() for t in ax.texts] == ["25 % zero, 50 % NaN or inf", "0 % zero, 100 % NaN or inf"]
+        assert np.isfinite(ax.get_lines()[0].get_xdata()).all()
+
+
+def test_decision_surface_of_equal_points():
+    ax = plot.decision_surface(predict, np.full((3, 2), 1000, np.float32), [0, 1, 0], resolution=5)
+    left, right = ax.get_xlim()
+    assert left < 1000 < right
+
+
 # --- mistakes -----------------------------------------------------------------------------------------------------
 
 
@@ -210,6 +232,12 @@ def test_spread_draws_quantiles_and_counts_zeros():
             lambda: plot.decision_surface(predict, POINTS, np.zeros(20), resolution=1),
             "resolution as a whole number from",
         ),
+        (lambda: plot.worst_mistakes(IMAGES, LABELS, 9 * PROBABILITIES), "worst_mistakes expects probabilities"),
+        (
+            lambda: plot.decision_surface(lambda p: 5 * p[:, 0], POINTS, np.zeros(20)),
+            "expects probabilities, .*\n.*sig",
+        ),
+        (lambda: plot.decision_surface(lambda p: 5 * p, POINTS, np.zeros(20)), "expects probabilities, .*\n.*softmax"),
         (lambda: plot.worst_mistakes(IMAGES, LABELS, PROBABILITIES, n=0), "n as a positive integer, got 0"),
         (lambda: plot.worst_mistakes(IMAGES, LABELS, PROBABILITIES, n=-1), "n as a positive integer, got -1"),
         (lambda: plot.image_grid(IMAGES, columns=-1), "columns as a positive integer"),

@@ -32,7 +32,7 @@ def attention_map(
     Raises
     ------
     ValueError
-        The weights are not (T, S), or the words are not as many.
+        The weights are not (T, S) or not from 0 to 1, or the words are not as many.
 
     Examples
     --------
@@ -45,6 +45,11 @@ def attention_map(
         raise ValueError(
             f"attention_map expects weights (T, S), got shape {A.shape}.\n"
             "Choose one sample and one head: weights[0, 0] of (N, heads, T, S)."
+        )
+    if not ((A >= 0) & (A <= 1 + 1e-3)).all():  # a little more than 1 may be rounding
+        raise ValueError(
+            f"attention_map expects weights from 0 to 1, got {A.min():.3g}..{A.max():.3g}.\n"
+            "Of scores, softmax makes weights: md.softmax(scores, axis=-1)."
         )
     T, S = A.shape
     keys = queries if keys is None and T == S else keys

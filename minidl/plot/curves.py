@@ -58,19 +58,21 @@ def _draw_panel(ax: Any, name: str, training: Sequence[float] | None, validation
     """One quantity: training in blue, validation in red with another marker."""
     from matplotlib.ticker import MaxNLocator
 
-    size = 3.5 if max(len(training or ()), len(validation or ())) <= 40 else 0  # many epochs: lines only
+    epochs = max(len(values) for values in (training, validation) if values is not None)
+    size = 3.5 if epochs <= 40 else 0  # many epochs: lines only
     if training is not None:
-        ax.plot(np.arange(1, len(training) + 1), training, "o-", color=BLUE, label="training", markersize=size)
+        x = np.arange(1, len(training) + 1)
+        ax.plot(x, training, "o-", color=BLUE, label="training", markersize=size)
     if validation is not None:
-        epochs = np.arange(1, len(validation) + 1)
-        ax.plot(epochs, validation, "s-", color=VERMILLION, label="validation", markersize=size)
+        x = np.arange(1, len(validation) + 1)
+        ax.plot(x, validation, "s-", color=VERMILLION, label="validation", markersize=size)
         if name == "loss" and np.isfinite(validation).any():
             best = int(np.nanargmin(validation))
             ax.axvline(best + 1, color=INK, linewidth=0.8, linestyle=":")
             ax.plot(best + 1, validation[best], "*", color=INK, markersize=9, label=f"best: epoch {best + 1}")
     ax.set_title(name.replace("_", " "))
     ax.set_xlabel("epoch")
-    if name == "learning_rate":
+    if name == "learning_rate" and training is not None and min(training, default=0) > 0:  # 0 has no logarithm
         ax.set_yscale("log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(ax.get_lines()) > 1:

@@ -10,6 +10,7 @@ import numpy as np
 from minidl.arrays import move
 from minidl.errors import describe
 from minidl.metrics.reading import plain, read_sparse
+from minidl.ops.cross_entropy import check_probabilities
 from minidl.plot.style import DIVERGING, GREYS, INK, axes_of, figure_of
 from minidl.settings import check_whole
 
@@ -56,7 +57,8 @@ def image_grid(
     rows = ceil(N / columns)
     lines = 0 if titles is None else max(str(title).count("\n") + 1 for title in titles)
     figure = figure_of(figure, 1.15 * columns, (1.15 + 0.2 * lines) * rows)
-    scale = {"cmap": cmap, "vmin": x.min(), "vmax": max(x.max(), x.min() + 1e-12)} if x.ndim == 3 else {}
+    seen = x[np.isfinite(x)] if np.isfinite(x).any() else np.zeros(1)  # NaN would make every image black
+    scale = {"cmap": cmap, "vmin": seen.min(), "vmax": max(seen.max(), seen.min() + 1e-12)} if x.ndim == 3 else {}
     for n in range(N):
         ax = figure.add_subplot(rows, columns, n + 1)
         ax.imshow(x[n], **scale)
@@ -104,6 +106,8 @@ def worst_mistakes(
     check_whole("worst_mistakes", "n", n)
     p = move(plain(probabilities), "cpu")
     labels, predicted = read_sparse("worst_mistakes", move(plain(labels), "cpu"), p)
+    if p.size:
+        check_probabilities("worst_mistakes", p, "softmax", highest=1)  # "900 % sure" of a logit
     x = move(plain(images), "cpu")
     if labels.ndim != 1 or len(x) != len(labels):
         raise ValueError(f"worst_mistakes expects as many images as labels, got {len(x)} and {labels.shape}.")

@@ -15,8 +15,8 @@ def gradient_spread(gradients: Mapping[str, Any], ax: Any = None) -> Any:
     """The sizes |g| of each layer's gradients on a logarithmic axis, first layer on top.
 
     For each layer a thin line holds the middle 90 % of the sizes, a thick one the middle half, the dot is the median.
-    Zeros have no logarithm; their share stands at the right. Dots that wander left from layer to layer towards the top
-    show a vanishing gradient.
+    Zeros have no logarithm; their share stands at the right, and that of NaN and infinity if there are any. Dots that
+    wander left from layer to layer towards the top show a vanishing gradient.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def gradient_spread(gradients: Mapping[str, Any], ax: Any = None) -> Any:
     layers = {name: np.abs(g) for name, g in _flat("gradient_spread", gradients).items()}
     ax = _draw_rows({name: g[g > 0] for name, g in layers.items()}, ax, VERMILLION)
     ax.set_xscale("log")
-    _note_at_the_right(ax, [f"{np.mean(g == 0):.0%} zero".replace("%", " %") for g in layers.values()])
+    _note_shares(ax, layers)
     ax.set_xlabel("size of the gradient |∂L/∂w|")
     return ax
 
@@ -66,7 +66,7 @@ def activation_spread(activations: Mapping[str, Any], ax: Any = None) -> Any:
     layers = _flat("activation_spread", activations)
     ax = _draw_rows(layers, ax, BLUE)
     ax.axvline(0, color=INK, linewidth=0.8, zorder=1)
-    _note_at_the_right(ax, [f"{np.mean(a == 0):.0%} zero".replace("%", " %") for a in layers.values()])
+    _note_shares(ax, layers)
     ax.set_xlabel("value of the activation")
     return ax
 
@@ -92,6 +92,7 @@ def _draw_rows(layers: Mapping[str, np.ndarray], ax: Any, colour: str) -> Any:
     longest = max(len(name) for name in layers)
     ax = axes_of(ax, 5.2 + 0.07 * longest, 1.0 + 0.36 * len(layers))
     for row, values in enumerate(layers.values()):
+        values = values[np.isfinite(values)]
         if values.size:  # a layer whose gradients are all zero has an empty row
             low, lower, median, upper, high = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
             ax.plot([low, high], [row, row], color=colour, linewidth=1.2)
@@ -105,6 +106,11 @@ def _draw_rows(layers: Mapping[str, np.ndarray], ax: Any, colour: str) -> Any:
     return ax
 
 
-def _note_at_the_right(ax: Any, notes: list[str]) -> None:
-    for row, note in enumerate(notes):
-        ax.text(1.02, row, note, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5, color=INK)
+def _note_shares(ax: Any, layers: Mapping[str, np.ndarray]) -> None:
+    """At the right of each row: how many of the numbers are zero, and how many, if any, are no numbers."""
+    for row, values in enumerate(layers.values()):
+        note, lost = f"{np.mean(values == 0):.0%} zero", 1 - np.isfinite(values).mean()
+        if lost:
+            note += f", {lost:.0%} NaN or inf"
+        place = ax.get_yaxis_transform()
+        ax.text(1.02, row, note.replace("%", " %"), transform=place, va="center", fontsize=8.5, color=INK)

@@ -8,6 +8,7 @@ import numpy as np
 from minidl.arrays import default_dtype, move
 from minidl.errors import describe
 from minidl.metrics.reading import plain
+from minidl.ops.cross_entropy import check_probabilities
 from minidl.plot.style import CLASS_COLOURS, CLASS_MARKERS, INK, axes_of
 from minidl.settings import check_whole
 
@@ -41,12 +42,13 @@ def decision_surface(
     Raises
     ------
     ValueError
-        The points are not in the plane, there are more classes than colours (8) or names, or the shapes do not fit.
+        The points are not in the plane, ``predict`` gives logits, there are more classes than colours (8) or names, or
+        the shapes do not fit.
 
     Examples
     --------
     >>> x, y = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
-    >>> ax = decision_surface(lambda points: points[:, 0] * 0.5 + points[:, 1] * 0.5, x, y, resolution=20)
+    >>> ax = decision_surface(lambda points: 1 / (1 + np.exp(1 - points.sum(axis=1))), x, y, resolution=20)
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x₁', 'x₂')
     """
@@ -106,13 +108,14 @@ def _points_and_classes(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"decision_surface expects a class for each of {len(x)} points, got shape {y.shape}.")
     if (y < 0).any() or (y != y.astype(int)).any():
         raise ValueError(f"decision_surface expects classes 0, 1, 2 ..., got {np.unique(y)[:6]}.")
-    return x, y.astype(int)
+    return x.astype(np.float64), y.astype(int)  # around equal points of float32 the plane would have no width
 
 
 def _class_probabilities(predict: Callable, points: np.ndarray) -> np.ndarray:
     """What the model says at the points, as (M, C): one probability p becomes the two 1 − p and p."""
     p = move(plain(predict(points)), "cpu")
     if p.shape in ((len(points),), (len(points), 1)):
+        check_probabilities("decision_surface", p, "sigmoid", highest=1)
         p = p.reshape(-1, 1)  # (M,) or (M, 1) -> (M, 1)
         return np.concatenate([1 - p, p], axis=1)  # (M, 2)
     if p.ndim != 2 or len(p) != len(points):
@@ -120,6 +123,7 @@ def _class_probabilities(predict: Callable, points: np.ndarray) -> np.ndarray:
             f"decision_surface expects predict to give (M,), (M, 1) or (M, C) for M points, got shape {p.shape} for "
             f"M = {len(points)}."
         )
+    check_probabilities("decision_surface", p, "softmax", highest=1)
     return p
 
 
