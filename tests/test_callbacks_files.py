@@ -1,7 +1,9 @@
 import csv
 
+import numpy as np
 import pytest
 
+import minidl as md
 from minidl.callbacks import CSVLogger, LambdaCallback, ModelCheckpoint, ReduceLROnPlateau
 from tests.small_models import LABELS, VALUES, X, classifier, regressor, same_weights
 
@@ -82,3 +84,33 @@ def test_the_table_has_what_a_callback_behind_it_adds(tmp_path):
     with open(path, newline="") as file:
         rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
     assert rates == model.history.history["learning_rate"] == [0.01, 0.01, 0.005]
+
+
+def test_callbacks_work_in_a_loop_of_ones_own(tmp_path):
+    best, table = str(tmp_path / "best.npz"), tmp_path / "log.csv"
+    stop = md.callbacks.EarlyStopping("loss", patience=2, restore_best_weights=True)
+    callbacks = [
+        md.callbacks.ModelCheckpoint(best, "loss", save_best_only=True),
+        md.callbacks.CSVLogger(table),
+        md.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1),
+        md.callbacks.StopAtThreshold(0.1),
+        stop,
+    ]
+    model = md.Sequential([md.layers.Dense(1, input_shape=(1,), use_bias=False)])
+    model.compile(md.optimizers.SGD(learning_rate=1.0), "mse")
+    for callback in callbacks:
+        callback.set_model(model)
+        callback.on_train_begin()
+    for epoch, loss in enumerate([0.5, 0.3, 0.4, 0.6, 0.2]):
+        model.layers[0].kernel.data = np.full((1, 1), epoch, np.float32)
+        for callback in callbacks:
+            callback.on_epoch_end(epoch, {"loss": loss})
+        if model.stop_training:
+            break
+    for callback in callbacks:
+        callback.on_train_end()
+    assert stop.stopped_epoch == 3 and model.optimizer.learning_rate == 0.25
+    assert model.get_weights()[0].item() == 1
+    model.load_weights(best)
+    assert model.get_weights()[0].item() == 1
+    assert table.read_text().split()[:3] == ["epoch,loss", "0,0.5", "1,0.3"]

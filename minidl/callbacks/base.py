@@ -22,6 +22,7 @@ class Callback:
         The model in training. ``self.model.stop_training = True`` ends it after this batch.
     params : dict
         ``epochs``, ``steps`` (in an epoch; None if not known), ``verbose`` and ``metrics``, the keys of the logs.
+        Empty in a loop of one's own that calls the methods itself.
     adds : tuple of str
         Keys that this callback itself puts into the logs of an epoch, so that others may monitor them.
     remembers : tuple of str

@@ -68,9 +68,11 @@ class ModelCheckpoint(Callback):
         self.epoch = self.steps = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        keys = self.params["metrics"]
+        keys = self.params.get("metrics")
         if self.watch is not None:
             self.watch.check_key(keys)
+        if keys is None:  # a loop of one's own
+            return
         if self.save_freq != "epoch":
             keys = [key for key in keys if not key.startswith("val_")]
         check_path(self.file_name(dict.fromkeys(keys, 0.0)))  # what is wrong is told before training
@@ -146,7 +148,7 @@ class CSVLogger(Callback):
         row: dict[str, Any] = {"epoch": epoch, **logs}
         if self.keys is None:
             # Epochs without validation (validation_freq) leave those columns empty.
-            self.keys = ["epoch", *dict.fromkeys([*self.params["metrics"], *logs])]
+            self.keys = ["epoch", *dict.fromkeys([*self.params.get("metrics", ()), *logs])]
         whole = self.path.stat().st_size if self.path.exists() else 0
         try:
             # Closed after each row: the file is complete at any time.

@@ -91,7 +91,7 @@ class ReduceLROnPlateau(Callback):
         self.wait, self.cooling, self.best = 0, 0, self.watch.worst
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.watch.check_key(self.params["metrics"])
+        self.watch.check_key(self.params.get("metrics"))
         optimizer_with_a_number("ReduceLROnPlateau", self.model)
         self.wait, self.cooling, self.best = 0, 0, self.watch.worst
 

@@ -45,9 +45,12 @@ class Monitor:
         self.known = mode != "auto" or max(rises, falls) >= 0
         self.worst = -math.inf if self.rises else math.inf
 
-    def check_key(self, keys: list[str]) -> None:
-        """Raise, before training, when the logs will not have this key, or what is better is not known."""
-        if self.key not in keys:
+    def check_key(self, keys: list[str] | None) -> None:
+        """Raise, before training, when the logs will not have this key, or what is better is not known.
+
+        In a loop of one's own nobody knows before which keys there will be: None.
+        """
+        if keys is not None and self.key not in keys:
             hint = "\nGive fit validation_data or validation_split." if self.key.startswith("val_") else ""
             raise ValueError(f"{self.who} monitors {self.key!r}, which is not among {', '.join(keys)}.{hint}")
         if not self.known:

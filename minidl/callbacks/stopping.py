@@ -63,7 +63,7 @@ class EarlyStopping(Callback):
         self.best_weights: dict[str, Any] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.watch.check_key(self.params["metrics"])
+        self.watch.check_key(self.params.get("metrics"))
         self.forget()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -104,7 +104,7 @@ class StopAtThreshold(Callback):
         self.verbose = verbose
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self.watch.check_key(self.params["metrics"])
+        self.watch.check_key(self.params.get("metrics"))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         value = self.watch.value(logs)
