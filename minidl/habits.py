@@ -178,6 +178,9 @@ NO_SETTINGS = {  # what is no setting
     "stateful": "No layer remembers the batch before: hand states over by initial_state=.",
     "batch_input_shape": "Write input_shape, without the batch.",
     "dtype": "Write md.set_default_dtype('float64') before.",
+    "shear_range": "Leave it out, or shear the images in preprocessing_function.",
+    "brightness_range": "Leave it out, or write preprocessing_function=lambda x: ..., of one image.",
+    "validation_split": "Split the data before: md.data.train_test_split, or a folder for each part.",
     "reduction": "It is the mean over the samples: times N it is the sum, and one sample alone has its own.",
     "decay": "Write learning_rate=md.schedules.InverseTimeDecay(...).",
 }

@@ -72,9 +72,17 @@ def test_an_optimizer_says_what_a_setting_is_called(make, message):
             lambda: md.losses.BinaryCrossentropy(axis=-1),
             r"^BinaryCrossentropy: setting 'axis' is not known\.\nKnown: from",
         ),
+        (
+            lambda: md.data.ImageDataGenerator(rotation=20),
+            r"^ImageDataGenerator: setting 'rotation' is not known. Did you mean 'rotation_range'\?\nKnown: crop",
+        ),
+        (
+            lambda: md.data.ImageDataGenerator(rescale=1 / 255, shear_range=0.2),
+            r"^ImageDataGenerator has no setting 'shear_range'. Leave it out",
+        ),
     ],
 )
-def test_a_loss_says_which_settings_it_has(make, message):
+def test_losses_and_image_generators_say_which_settings_they_have(make, message):
     with pytest.raises(TypeError, match=message):
         make()
 

@@ -14,6 +14,7 @@ from minidl.data.folders import ImageFolder
 from minidl.data.interpolation import FILLS
 from minidl.data.loader import DataLoader
 from minidl.errors import channels_last, describe, unknown_name
+from minidl.habits import settings_of, unknown_setting
 from minidl.settings import check_flag, check_number
 
 
@@ -78,7 +79,10 @@ class ImageDataGenerator:
         crop: tuple[int, int] | None = None,
         rescale: float | None = None,
         preprocessing_function: Callable[[Array], Array] | None = None,
+        **rest: Any,
     ):
+        if rest:
+            raise unknown_setting("ImageDataGenerator", next(iter(rest)), settings_of(ImageDataGenerator))
         if fill_mode not in FILLS:
             raise unknown_name("ImageDataGenerator: fill_mode", fill_mode, FILLS)
         who = "ImageDataGenerator"
