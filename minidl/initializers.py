@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import check_dtype, default_dtype, generator
+from minidl.arrays import as_array, check_dtype, default_dtype, generator
 from minidl.errors import describe, unknown_name
 from minidl.settings import check_number
 from minidl.variance_scaling import fans, normal_within_two, truncated_normal, uniform
@@ -105,7 +105,7 @@ class Constant(Initializer):
     value: Any = 0.0
 
     def draw(self, shape, rng):
-        value = np.asarray(self.value, np.float64)
+        value = np.asarray(as_array(self.value, np.float64), np.float64)
         if value.shape not in ((), shape):
             raise ValueError(f"Constant holds an {describe(value)}, but the parameter has shape {shape}.")
         return np.full(shape, value)

@@ -38,7 +38,7 @@ class L1:
         check_number("L1", "l1", self.l1, "[0, inf)")
 
     def __call__(self, w: Any) -> Any:
-        return abs(w).sum() * self.l1
+        return abs(w).sum() * float(self.l1)  # a NumPy float64 would make the penalty float64
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class L2:
         check_number("L2", "l2", self.l2, "[0, inf)")
 
     def __call__(self, w: Any) -> Any:
-        return (w * w).sum() * self.l2
+        return (w * w).sum() * float(self.l2)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,8 @@ class PiecewiseConstantDecay(Schedule):
                 f"PiecewiseConstantDecay expects one value more than boundaries, got {len(self.values)} values and "
                 f"{len(self.boundaries)} boundaries."
             )
+        for boundary in self.boundaries:
+            check_number("PiecewiseConstantDecay", "boundaries", boundary)
         if any(a >= b for a, b in zip(self.boundaries[:-1], self.boundaries[1:])):
             raise ValueError(f"PiecewiseConstantDecay expects rising boundaries, got {list(self.boundaries)}.")
         for value in self.values:

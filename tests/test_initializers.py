@@ -137,6 +137,12 @@ def test_impossible_shapes_are_refused(shape):
         initializers.Zeros()(shape)
 
 
+@pytest.mark.parametrize("value", [None, "a"])
+def test_a_constant_that_is_no_number(value):
+    with pytest.raises(TypeError, match="expected numbers, got"):
+        initializers.Constant(value)(2)
+
+
 def test_shapes_that_an_initializer_cannot_fill():
     with pytest.raises(ValueError, match="two axes"):
         initializers.Orthogonal()((3,))

@@ -125,6 +125,14 @@ def test_confusion_matrix_writes_counts_and_leaves_nothing_where_nothing_is():
     assert not plot.confusion_matrix(np.eye(30)).texts  # too many classes to write the numbers
 
 
+def test_confusion_matrix_of_weighted_samples_that_sum_to_less_than_one():
+    ax = plot.confusion_matrix(np.array([[0.3, 0.1], [0.0, 0.1]]))
+    assert ax.get_title() == "0.4 of 0.5 right (80.0 %)"
+    hits, mistakes = ax.images
+    np.testing.assert_allclose(hits.get_array().compressed(), [0.75, 1.0])
+    assert mistakes.get_clim() == (0, pytest.approx(0.16))
+
+
 def test_images_share_one_scale():
     figure = plot.image_grid(np.stack([np.zeros((4, 4)), np.ones((4, 4))]))
     assert {ax.images[0].get_clim() for ax in figure.axes} == {(0.0, 1.0)}

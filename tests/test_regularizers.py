@@ -45,6 +45,11 @@ def test_values_and_slopes(regularizer, value, slope, dtype):
     np.testing.assert_allclose(w.grad, slope, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [regularizers.L1, regularizers.L2])
+def test_a_factor_of_numpy_keeps_the_dtype(kind):
+    assert kind(np.float64(0.5))(md.Tensor([1.0])).dtype == np.float32
+
+
 def test_names_are_looked_up():
     assert regularizers.get(None) is None
     assert regularizers.get("l1_l2") == regularizers.L1L2()

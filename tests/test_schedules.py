@@ -95,6 +95,7 @@ def test_sums_of_the_inverse_time_rule_grow_and_their_squares_do_not():
         (lambda: CosineDecay(0.1, 100, warmup_steps=5), "expects warmup_target"),
         (lambda: LinearWarmup(0.1, 0), "warmup_steps > 0"),
         (lambda: PiecewiseConstantDecay([1], [0.1]), "one value more than boundaries"),
+        (lambda: PiecewiseConstantDecay([float("nan")], [0.1, 0.2]), "boundaries as a finite number"),
         (lambda: PiecewiseConstantDecay([2, 1], [0.1, 0.2, 0.3]), "rising boundaries"),
     ],
 )

@@ -54,8 +54,9 @@ def confusion_matrix(matrix: Any, class_names: Sequence[str] | None = None, ax: 
     side = min(max(3.6, 0.52 * C + 1.2), 11.0)
     ax = axes_of(ax, side, side)
     hit = np.eye(C, dtype=bool)
-    share = np.diagonal(M) / np.maximum(M.sum(axis=1), 1)  # (C,)
-    worst = max(M[~hit].max(), 1) if C > 1 else 1
+    sums = M.sum(axis=1)  # below 1 too, where samples were weighted
+    share = np.diagonal(M) / np.where(sums > 0, sums, 1)  # (C,)
+    worst = max(M[~hit].max(initial=0), np.finfo(float).tiny)
     ax.imshow(np.ma.array(np.diag(share), mask=~hit), cmap="Blues", vmin=0, vmax=1.25)
     ax.imshow(np.ma.array(M, mask=hit | (M == 0)), cmap="Oranges", vmin=0, vmax=1.6 * worst)
     if C <= MAX_WRITTEN:
@@ -75,5 +76,5 @@ def confusion_matrix(matrix: Any, class_names: Sequence[str] | None = None, ax: 
     ax.set_xlabel("predicted class")
     ax.set_ylabel("right class")
     right, total = np.trace(M), M.sum()
-    ax.set_title(f"{right:g} of {total:g} right ({100 * right / max(total, 1):.1f} %)")
+    ax.set_title(f"{right:g} of {total:g} right ({100 * right / (total or 1):.1f} %)")
     return ax
