@@ -56,7 +56,7 @@ def confusion_matrix(matrix: Any, class_names: Sequence[str] | None = None, ax: 
     hit = np.eye(C, dtype=bool)
     sums = M.sum(axis=1)  # below 1 too, where samples were weighted
     share = np.diagonal(M) / np.where(sums > 0, sums, 1)  # (C,)
-    worst = max(M[~hit].max(initial=0), np.finfo(float).tiny)
+    worst = M[~hit].max(initial=0) or 1
     ax.imshow(np.ma.array(np.diag(share), mask=~hit), cmap="Blues", vmin=0, vmax=1.25)
     ax.imshow(np.ma.array(M, mask=hit | (M == 0)), cmap="Oranges", vmin=0, vmax=1.6 * worst)
     if C <= MAX_WRITTEN:
