@@ -6,7 +6,7 @@ from typing import Any
 from minidl.layers.fusion import ConvolutionPooling, can_be_one
 from minidl.layers.masks import call_with_mask
 from minidl.layers.naming import name_layers, unique_name
-from minidl.layers.symbolic import Symbol
+from minidl.layers.symbolic import Symbol, fits
 
 
 class Drawing:
@@ -109,6 +109,17 @@ class Drawing:
                 pending.append((symbol, True))
                 pending += [(s, False) for s in reversed(_flat(symbol.inputs))]
         return order
+
+    def check(self, who: str, inputs: Sequence) -> None:
+        """Raise where an input has not the shape that its ``Input`` was given: (N, ...) with any N."""
+        for name, symbol, x in zip(self.input_names, self.inputs, inputs):
+            if not fits(x.shape, symbol.shape):
+                of = "inputs" if len(self.inputs) == 1 else f"its input {name!r}"
+                got = (None, *x.shape[1:]) if len(x.shape) == len(symbol.shape) else tuple(x.shape)
+                fix = "Reshape it, or draw the model with another Input(shape=...), None where a size may vary."
+                if fits(x.shape, symbol.shape[1:]):
+                    fix = "Is it one sample? Use x[None]."
+                raise ValueError(f"{who!r} expects {of} of shape {symbol.shape}, got {got}.\n{fix}")
 
     def compute(self, inputs: Sequence, mask: Any = None) -> tuple[Any, Any]:
         """The outputs for these inputs, and their masks; ``mask`` is that of the input, or a list of them."""

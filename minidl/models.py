@@ -41,6 +41,7 @@ from minidl.autograd import Tensor
 from minidl.drawing import Drawing
 from minidl.errors import describe, unknown_name
 from minidl.habits import ModelHabits
+from minidl.layers.arguments import as_tensors
 from minidl.layers.base import Layer
 from minidl.layers.fusion import fuse
 from minidl.layers.masks import call_with_mask
@@ -94,6 +95,7 @@ class Model(Trainable, ModelHabits):
             inputs = inputs[0]
         if len(inputs) != len(names):
             raise ValueError(f"{self.name!r} expects {len(names)} inputs ({', '.join(names)}), got {len(inputs)}.")
+        self.drawing.check(self.name, inputs)
         outputs, masks = self.drawing.compute(inputs, mask)
         return (outputs, masks) if return_mask else outputs
 
@@ -102,7 +104,7 @@ class Model(Trainable, ModelHabits):
         if self.drawing is None:
             return super().compute_mask(x, mask)
         with self.in_mode(False), no_grad():
-            return Model.call(self, x, mask=mask, return_mask=True)[1]
+            return Model.call(self, as_tensors(x), mask=mask, return_mask=True)[1]
 
     def build_for(self, *inputs: Any) -> None:
         if not self.built:

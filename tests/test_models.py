@@ -210,6 +210,40 @@ def test_what_a_drawing_lacks():
         md.Model(inputs=x, outputs=L.Dense(1))
 
 
+def test_a_drawing_enforces_the_shapes_of_its_inputs():
+    """Where its layers would take another shape in silence."""
+    x = md.Input((4, 2))
+    model = md.Model(x, L.Activation("relu")(x), name="net")
+    for n in (1, 3):
+        assert model(random(n, 4, 2)).shape == (n, 4, 2)
+    for call in (model, lambda x: model.predict(x, verbose=0)):
+        with pytest.raises(
+            ValueError, match=r"'net' expects inputs of shape \(None, 4, 2\), got \(None, 5, 2\)"
+        ) as error:
+            call(random(3, 5, 2))
+        assert len(str(error.value).splitlines()) <= 3
+    with pytest.raises(ValueError, match=r"got \(4, 2\)\.\nIs it one sample\? Use x\[None\]"):
+        model(random(4, 2))
+    with pytest.raises(ValueError, match=r"'net' expects inputs of shape \(None, 4, 2\), got \(None, 3, 2\)"):
+        model(md.Input((3, 2)))
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"'net' expects inputs of shape \(None, 4, 2\)") as error:
+        model.fit(random(3, 5, 2), random(3, 5, 2), verbose=0)
+    assert len(str(error.value).splitlines()) <= 3
+
+
+def test_sizes_that_a_drawing_leaves_open_stay_open():
+    a, b = md.Input((None, 2), name="a"), md.Input((3,), name="b")
+    model = md.Model([a, b], [L.Activation("relu")(a), L.Activation("relu")(b)], name="net")
+    assert [y.shape for y in model([random(2, 7, 2), random(2, 3)])] == [(2, 7, 2), (2, 3)]
+    with pytest.raises(ValueError, match=r"'net' expects its input 'b' of shape \(None, 3\), got \(None, 4\)"):
+        model([random(2, 7, 2), random(2, 4)])
+    fixed = md.Input((4, 2))
+    inner = md.Model(fixed, L.Activation("relu")(fixed))
+    outer = md.Model(a, inner(a))  # what is open outside may be the size that is wanted inside
+    assert outer(random(2, 4, 2)).shape == (2, 4, 2)
+
+
 # --- a class of one's own -------------------------------------------------------------------------------------------
 
 

@@ -139,6 +139,15 @@ def check_shape(who: str, name: str, shape: Any) -> tuple[int | None, ...]:
     return tuple(n if n is None else int(n) for n in shape)
 
 
+def fits(shape: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bool:
+    """Whether the shapes may be the same: None fits any size.
+
+    >>> fits((32, 784), (None, 784)), fits((32, 28, 28), (None, 784))
+    (True, False)
+    """
+    return len(shape) == len(expected) and all(m in (None, n) or n is None for n, m in zip(shape, expected))
+
+
 def call_on_symbols(layer: Any, inputs: tuple, settings: dict[str, Any], training: bool | None = None) -> Symbol:
     """Build the layer for these shapes, and return the symbol of its output."""
     check_inputs(layer, inputs)
@@ -192,11 +201,27 @@ def output_shape(layer: Any, inputs: tuple, settings: dict[str, Any]) -> tuple[t
 
 def _tried(layer: Any, inputs: tuple, settings: dict[str, Any], sizes: tuple) -> tuple[tuple[int | None, ...], Any]:
     """Shape and dtype of the output, by two trials of these sizes."""
+    inputs = _as_drawn(layer, inputs)
     with no_grad(), layer.in_mode(False), np.errstate(all="ignore"):  # nothing random, nothing remembered
         first, second = (layer(*(_zeros(x, *size) for x in inputs), **settings) for size in sizes)
     if not isinstance(first, Tensor):
         raise TypeError(f"{layer.name!r} returns a {type(first).__name__}: only layers with one output can be drawn.")
     return tuple(a if a == b else None for a, b in zip(first.shape, second.shape)), first.dtype
+
+
+def _as_drawn(layer: Any, inputs: tuple) -> tuple:
+    """The inputs; where the layer is a drawn model, with the sizes that it asks for in place of unknown ones."""
+    drawing, several = getattr(layer, "drawing", None), isinstance(inputs[0], list)
+    given = inputs[0] if several else inputs
+    if drawing is None or len(given) != len(drawing.inputs):
+        return inputs
+    sized = [
+        Symbol(tuple(m if n is None else n for n, m in zip(x.shape, place.shape)), x.dtype)
+        if isinstance(x, Symbol) and fits(x.shape, place.shape)
+        else x
+        for x, place in zip(given, drawing.inputs)
+    ]
+    return (sized,) if several else tuple(sized)
 
 
 def _zeros(symbol: Any, batch: int, size: int) -> Any:

@@ -51,6 +51,6 @@ def _of_the_data(message: str, model: Layer, tried: list, samples: Samples) -> s
     for one, x in zip(tried, samples.x):
         message = message.replace(str(one.shape), str(x.shape))
     built_for = [shape for shape, x in zip(model.input_shapes(), samples.x) if shape[1:] != x.shape[1:]]
-    if built_for:
+    if built_for and str(built_for[0]) not in message:
         message += f"\nThe model was built for inputs of shape {built_for[0]}: reshape x, or change its input_shape."
     return message
