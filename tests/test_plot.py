@@ -123,7 +123,7 @@ def test_confusion_matrix_writes_counts_and_leaves_nothing_where_nothing_is():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["cat", "dog"]
     assert ax.get_title() == "5 of 6 right (83.3 %)"
     assert not plot.confusion_matrix(np.eye(30)).texts  # too many classes to write the numbers
-    plot.confusion_matrix([[3]]).figure.draw_without_rendering()  # no mistake to scale the colours by
+    plot.confusion_matrix([[3]], ["$$"]).figure.draw_without_rendering()  # no mistake to scale by, and no formula
 
 
 def test_confusion_matrix_of_weighted_samples_that_sum_to_less_than_one():

@@ -43,6 +43,7 @@ def test_the_bar_of_colours_shows_the_half_in_use():
 
 def test_words_of_nothing_but_zeros_and_odd_letters_are_drawn():
     plot.coloured_words([["$5", "", " ", "naïve"], []], [[0, 0, 0, 0], []])._repr_png_()
+    plot.attention_map(np.eye(2), ["$$", r"$\x$"]).figure.draw_without_rendering()
 
 
 def test_a_map_of_attention_has_a_row_for_each_query():

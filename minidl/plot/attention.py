@@ -59,8 +59,9 @@ def attention_map(
 
     ax = axes_of(ax, 0.36 * S + 2.2, 0.32 * T + 1.6)
     drawn = ax.imshow(A, cmap="Blues", vmin=0, vmax=float(A.max()) or 1.0)
-    ax.set_xticks(range(S), keys if keys is not None else range(S), rotation=0 if keys is None else 90)
-    ax.set_yticks(range(T), queries if queries is not None else range(T))
+    # Two dollars in a word would begin and end a formula.
+    ax.set_xticks(range(S), range(S) if keys is None else keys, rotation=0 if keys is None else 90, parse_math=False)
+    ax.set_yticks(range(T), range(T) if queries is None else queries, parse_math=False)
     if max(T, S) <= MAX_WRITTEN:
         for t in range(T):
             for s in range(S):

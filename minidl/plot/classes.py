@@ -66,8 +66,8 @@ def confusion_matrix(matrix: Any, class_names: Sequence[str] | None = None, ax: 
                 white = i == j and share[i] > 0.6
                 ax.text(j, i, f"{M[i, j]:g}", ha="center", va="center", size=size, color="white" if white else INK)
     long = max(map(len, names)) > 3
-    ax.set_xticks(range(C), names, rotation=90 if long else 0)
-    ax.set_yticks(range(C), names)
+    ax.set_xticks(range(C), names, rotation=90 if long else 0, parse_math=False)  # two dollars are no formula
+    ax.set_yticks(range(C), names, parse_math=False)
     ax.set_xticks(np.arange(C - 1) + 0.5, minor=True)
     ax.set_yticks(np.arange(C - 1) + 0.5, minor=True)
     ax.grid(which="minor", color="white", linewidth=1)
