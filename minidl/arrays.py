@@ -185,6 +185,11 @@ def as_array(data: object, float_dtype: Any = None) -> Array:
     return array
 
 
+def as_operand(x: Any) -> Any:
+    """x with axes to ask for: a Tensor or array as it is, a list or number as an array."""
+    return x if hasattr(x, "ndim") else as_array(x)
+
+
 def _plain(array: Array) -> Array:
     """The numbers of a matrix, whose ``*`` is another product, or of a file, as an array like all others."""
     if isinstance(array, np.ma.MaskedArray):

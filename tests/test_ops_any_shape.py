@@ -46,3 +46,24 @@ def test_any_order_of_axes_and_any_shape(shape, data):
     np.testing.assert_array_equal(md.transpose(x, axes), np.transpose(x, axes))
     check_grads(lambda x: md.reshape(md.transpose(x, axes), -1), x, order=1)
     check_grads(lambda x: md.reshape(x, shape[::-1]), x, order=1)
+
+
+@pytest.mark.parametrize(
+    ("ours", "numpys"),
+    [
+        (lambda x: md.take(x, [1], axis=0), lambda x: np.take(x, [1], axis=0)),
+        (lambda x: md.take_along_axis(x, np.array([[1], [0]]), 1), lambda x: x[[0, 1], [1, 0]][:, None]),
+        (lambda x: md.sort(x, axis=0), lambda x: np.sort(x, axis=0)),
+        (lambda x: md.split(x, 2)[1], lambda x: np.split(x, 2)[1]),
+        (lambda x: md.array_split(x, 3)[0], lambda x: np.array_split(x, 3)[0]),
+        (lambda x: md.repeat(x, 2, axis=1), lambda x: np.repeat(x, 2, axis=1)),
+        (lambda x: md.tile(x, (2, 1)), lambda x: np.tile(x, (2, 1))),
+        (md.diag, np.diag),
+        (md.diagonal, np.diagonal),
+        (md.trace, np.trace),
+        (lambda x: md.moveaxis(x, 0, 1), lambda x: np.moveaxis(x, 0, 1)),
+    ],
+)
+def test_ops_written_with_others_take_lists_too(ours, numpys):
+    x = [[3.0, 1.0], [2.0, 4.0]]
+    np.testing.assert_array_equal(ours(x), numpys(np.array(x)))

@@ -27,11 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array, array_module, as_array, check_same_device
+from minidl.arrays import Array, array_module, as_array, as_operand, check_same_device
 from minidl.autograd import Tensor, primitive
 from minidl.dispatch import composite
 from minidl.operators import unwrap
-from minidl.ops.linalg import as_operand
 from minidl.ops.selection import where
 from minidl.ops.softmax import softmax
 from minidl.settings import check_whole

@@ -9,7 +9,7 @@
 
 import numpy as np
 
-from minidl.arrays import array_module
+from minidl.arrays import array_module, as_operand
 from minidl.autograd import primitive
 from minidl.dispatch import composite
 from minidl.ops.indexing import getitem, put_at
@@ -44,6 +44,7 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
     >>> md.diagonal(md.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([1., 4.])
     """
+    x = as_operand(x)
     check_matrix("diagonal", x)
     x = moveaxis(x, (axis1, axis2), (-2, -1))
     rows, columns = diagonal_positions(*x.shape[-2:], offset)
@@ -65,6 +66,7 @@ def diag(x, k=0):
     Tensor([[1., 0.],
             [0., 2.]])
     """
+    x = as_operand(x)
     if x.ndim == 2:
         return diagonal(x, k)
     if x.ndim != 1:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from minidl.arrays import array_module, is_array
+from minidl.arrays import array_module, as_operand, is_array
 from minidl.autograd import primitive
 from minidl.dispatch import composite
 from minidl.operators import unwrap
@@ -187,8 +187,7 @@ def take(x, indices, axis=None):
     Tensor([[2., 2., 1.],
             [4., 4., 3.]])
     """
-    if axis is None:
-        x, axis = ravel(x), 0
+    x, axis = (ravel(x), 0) if axis is None else (as_operand(x), axis)
     axis = normalize_axis_index(axis, x.ndim, "take")
     indices = positions("take", indices)
     return getitem(x, (slice(None),) * axis + (indices,) if axis else indices)
@@ -214,8 +213,7 @@ def take_along_axis(x, indices, axis=-1):
             [3.]])
     """
     indices = positions("take_along_axis", indices)
-    if axis is None:
-        x, axis = ravel(x), 0
+    x, axis = (ravel(x), 0) if axis is None else (as_operand(x), axis)
     if np.ndim(indices) != x.ndim:
         raise ValueError(
             f"take_along_axis expects indices with {x.ndim} axes as x of shape {x.shape}, got {np.shape(indices)}.\n"
@@ -236,6 +234,5 @@ def sort(x, axis=-1):
     >>> md.sort(md.Tensor([3.0, 1.0, 2.0]))
     Tensor([1., 2., 3.])
     """
-    if axis is None:
-        x, axis = ravel(x), 0
+    x, axis = (ravel(x), 0) if axis is None else (as_operand(x), axis)
     return take_along_axis(x, unwrap(x).argsort(axis), axis)

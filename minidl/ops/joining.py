@@ -17,7 +17,7 @@ from types import NoneType
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from minidl.arrays import array_module, as_array
+from minidl.arrays import array_module, as_array, as_operand
 from minidl.autograd import primitive
 from minidl.dispatch import composite
 from minidl.ops.indexing import getitem, take
@@ -119,6 +119,7 @@ def split(x, indices_or_sections, axis=0):
     >>> md.split(md.Tensor([1.0, 2.0, 3.0, 4.0]), 2)
     [Tensor([1., 2.]), Tensor([3., 4.])]
     """
+    x = as_operand(x)
     n = x.shape[normalize_axis_index(axis, x.ndim, "split")]
     if not np.ndim(indices_or_sections) and (indices_or_sections < 1 or n % indices_or_sections):
         raise ValueError(
@@ -131,6 +132,7 @@ def split(x, indices_or_sections, axis=0):
 @composite(np.array_split)
 def array_split(x, indices_or_sections, axis=0):
     """As ``split``, but sections may differ by one element; the longer ones come first."""
+    x = as_operand(x)
     axis = normalize_axis_index(axis, x.ndim, "array_split")
     n = x.shape[axis]
     if not np.ndim(indices_or_sections):
@@ -207,8 +209,7 @@ def repeat(x, repeats, axis=None):
     >>> md.repeat(md.Tensor([1.0, 2.0]), 2)
     Tensor([1., 1., 2., 2.])
     """
-    if axis is None:
-        x, axis = ravel(x), 0
+    x, axis = (ravel(x), 0) if axis is None else (as_operand(x), axis)
     axis = normalize_axis_index(axis, x.ndim, "repeat")
     n = x.shape[axis]
     if np.ndim(repeats):
@@ -231,6 +232,7 @@ def tile(x, reps):
     Tensor([[1., 2., 1., 2.],
             [1., 2., 1., 2.]])
     """
+    x = as_operand(x)
     reps = tuple(reps) if np.ndim(reps) else (operator.index(reps),)
     if any(r < 0 for r in reps):
         raise ValueError(f"tile expects counts of at least 0, got reps={reps}.")

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from minidl.arrays import array_module, as_array, as_floating
+from minidl.arrays import array_module, as_floating, as_operand
 from minidl.autograd import primitive
 from minidl.dispatch import composite
 from minidl.ops.arithmetic import multiply
@@ -167,11 +167,6 @@ def summed_axes(x1, x2, axes):
             f"and {sizes2} of {x2.shape} (axes {summed2})."
         )
     return summed1, summed2
-
-
-def as_operand(x):
-    """x with axes to ask for: a Tensor or array as it is, a list or number as an array."""
-    return x if hasattr(x, "ndim") else as_array(x)
 
 
 # --- norms --------------------------------------------------------------------------------------------------------

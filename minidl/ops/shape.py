@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from minidl.arrays import array_module
+from minidl.arrays import array_module, as_operand
 from minidl.autograd import primitive
 from minidl.dispatch import composite
 
@@ -135,6 +135,7 @@ def moveaxis(x, source, destination):
     >>> md.moveaxis(np.zeros((2, 3, 5)), 0, -1).shape
     (3, 5, 2)
     """
+    x = as_operand(x)
     source = normalize_axis_tuple(source, x.ndim, "moveaxis: source")
     destination = normalize_axis_tuple(destination, x.ndim, "moveaxis: destination")
     if len(source) != len(destination):
