@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from inspect import signature
 from typing import Any, NoReturn
 
+from minidl.dispatch import OPS
 from minidl.errors import unknown_name
 
 
@@ -77,6 +78,44 @@ class OptimizerHabits:
     @lr.setter
     def lr(self, value: Any) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} has no lr. Write learning_rate = {value!r}.")
+
+
+IN_TENSORS = {
+    "view": "t.reshape(...)",
+    "view_as": "t.reshape(u.shape)",
+    "permute": "t.transpose(...)",
+    "t": "t.T",
+    "unsqueeze": "md.expand_dims(t, axis)",
+    "dim": "t.ndim",
+    "numel": "t.size",
+    "expand": "md.broadcast_to(t, shape)",
+    "float": "t.astype('float32')",
+    "double": "t.astype('float64')",
+    "long": "t.numpy().astype('int64')",
+    "cpu": "t.to('cpu')",
+    "cuda": "t.to('cuda')",
+    "grad_fn": "t.op",
+    "requires_grad_": "md.Tensor(x, requires_grad=True)",
+    "add_": "t = t + u",
+    "mul_": "t = t * u",
+    "zero_": "t.zero_grad(), or t.data[...] = 0",
+    "mm": "t @ u",
+    "bmm": "t @ u",
+    "pow": "t**n",
+    "sort": "t[np.argsort(t)]",
+}
+
+
+def no_such_method(name: str) -> AttributeError:
+    """What to say of a method that a Tensor has not: PyTorch's, or an op of minidl's taken for one.
+
+    >>> import minidl as md
+    >>> md.Tensor([1.0]).exp()
+    Traceback (most recent call last):
+    AttributeError: a Tensor has no exp. Write md.exp(t).
+    """
+    instead = IN_TENSORS.get(name) or (f"md.{name}(t)" if name in OPS else None)
+    return AttributeError(f"a Tensor has no {name}." + (f" Write {instead}." if instead else ""), name=name)
 
 
 LOAD = "Build the model by your program, then model.load_weights('weights.npz')."

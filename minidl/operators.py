@@ -12,6 +12,7 @@ import numpy as np
 from minidl import edits
 from minidl.arrays import Array
 from minidl.dispatch import OPS, call_numpy_function
+from minidl.habits import no_such_method
 from minidl.recording import is_recording
 
 
@@ -250,6 +251,15 @@ class Operators:
     def cumsum(self, axis=None):
         return OPS["cumsum"](self, axis)
 
+    def cumprod(self, axis=None):
+        return OPS["cumprod"](self, axis)
+
+    def diagonal(self, offset=0, axis1=0, axis2=1):
+        return OPS["diagonal"](self, offset, axis1, axis2)
+
+    def trace(self, offset=0, axis1=0, axis2=1):
+        return OPS["trace"](self, offset, axis1, axis2)
+
     def dot(self, other):
         return OPS["dot"](self, other)
 
@@ -289,6 +299,12 @@ class Operators:
     def argsort(self, axis=-1) -> Array:
         return self._data.argsort(axis)
 
+    def nonzero(self) -> tuple[Array, ...]:
+        return self._data.nonzero()
+
+    def round(self, decimals=0) -> Array:
+        return self._data.round(decimals)
+
     def any(self, axis=None, keepdims=False) -> Array:
         return self._data.any(axis, keepdims=keepdims)
 
@@ -300,6 +316,9 @@ class Operators:
 
     def copy(self):
         return OPS["copy"](self)
+
+    def __getattr__(self, name):  # Python asks here for what a Tensor has not
+        raise no_such_method(name)
 
     # --- NumPy functions ----------------------------------------------------------------------------------------
 

@@ -225,7 +225,7 @@ def test_train_and_eval_reach_all_layers():
 
 
 @pytest.mark.parametrize(
-    "rate, p", [(0.5, 0.5), (0.2, 51 / 256), (0.1, 26 / 256), (0.001, 1 / 256), (0.9999, 255 / 256)]
+    "rate, p", [(0.5, 0.5), (0.2, 51 / 256), (0.1, 26 / 256), (0.001, 66 / 65536), (0.99, 64881 / 65536)]
 )
 def test_dropout_drops_the_share_it_says_and_keeps_the_mean(rate, p):
     x = md.Tensor(np.ones((1000, 1000), np.float32))

@@ -93,6 +93,9 @@ def test_methods_and_properties_under_numpys_names():
         (x.min(), a.min()),
         (x.prod(1), a.prod(1)),
         (x.cumsum(), a.cumsum()),
+        (x.cumprod(1), a.cumprod(1)),
+        (x.diagonal(1), a.diagonal(1)),
+        (x.trace(), a.trace()),
         (x.dot(a.T), a.dot(a.T)),
         (x.clip(0, 1), a.clip(0, 1)),
         (x.reshape(3, 2), a.reshape(3, 2)),
@@ -123,6 +126,8 @@ def test_methods_and_properties_under_numpys_names():
     assert [row.shape for row in x] == [(3,), (3,)]
     assert a[0, 1] in x
     assert x.argmax() == a.argmax()
+    np.testing.assert_array_equal(x.round(1), a.round(1))
+    np.testing.assert_array_equal(x.nonzero(), a.nonzero())
     assert (x.argsort(0) == a.argsort(0)).all()
     assert (x > 0).any() == (a > 0).any()
 

@@ -88,6 +88,7 @@ def test_evaluate_returns_what_keras_returns():
 def test_predict_in_batches_on_a_batch_and_by_calling():
     model = classifier(dropout=0.5)
     p = model.predict(X, batch_size=7)
+    np.testing.assert_allclose(model.predict(X, batch_size=None), p, rtol=1e-5)
     assert isinstance(p, np.ndarray) and p.shape == (50, 3) and p.dtype == np.float32
     np.testing.assert_allclose(p, model.predict_on_batch(X), rtol=1e-5)
     assert model.training  # predict leaves the mode as it was

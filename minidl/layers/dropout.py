@@ -30,8 +30,9 @@ class Dropout(Layer):
     Notes
     -----
     The mask is made of random bytes, three times quicker than of random floats. Hence p is ``rate`` rounded to a whole
-    number of 256ths, and to 1/256 or 255/256 where it would become 0 or 1; the division is by that 1 − p. The mask is a
-    constant: ∂y/∂x = m / (1 − p). Source: Srivastava et al., JMLR 15, 2014.
+    number of 256ths; the division is by that 1 − p. Rates below 0.05 and above 0.95, for which this is too coarse, are
+    rounded to 65,536ths, from 1 to 65,535 of them. The mask is a constant: ∂y/∂x = m / (1 − p). Source: Srivastava et
+    al., JMLR 15, 2014.
 
     Examples
     --------
@@ -77,10 +78,11 @@ class Dropout(Layer):
                     f"got {self.noise_shape} for x of shape {shape}."
                 )
             shape = tuple(n if s is None else s for n, s in zip(shape, self.noise_shape))
-        dropped = min(max(round(256 * self.rate), 1), 255)  # of the 256 values of a byte; p = dropped / 256
-        drawn = generator(self.rng).integers(0, 256, shape, dtype=np.uint8)
+        values, kind = (256, np.uint8) if 0.05 <= self.rate <= 0.95 else (65536, np.uint16)
+        dropped = min(max(round(values * self.rate), 1), values - 1)  # of so many values; p = dropped / values
+        drawn = generator(self.rng).integers(0, values, shape, dtype=kind)
         kept = move(drawn, x.device) >= dropped
-        return array_module(kept).multiply(kept, 256 / (256 - dropped), dtype=x.dtype)
+        return array_module(kept).multiply(kept, values / (values - dropped), dtype=x.dtype)
 
     def describe(self) -> str:
         return f"{self.rate}"

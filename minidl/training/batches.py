@@ -98,14 +98,14 @@ class Samples:
             for a in arrays:
                 _check_finite(self.who, name, a)
 
-    def batches(self, batch_size: int, shuffle: bool, device: str, steps: int | None = None) -> "Batches":
+    def batches(self, batch_size: int | None, shuffle: bool, device: str, steps: int | None = None) -> "Batches":
         """Mini-batches of them, for a model on ``device``."""
         weights = [] if self.weights is None else [self.weights]
         loader = DataLoader(
             *self.x,
             *self.y,
             *weights,
-            batch_size=batch_size,
+            batch_size=32 if batch_size is None else batch_size,  # None is Keras' way to leave it open
             shuffle=shuffle,
             device=None if device == "cpu" else device,
         )

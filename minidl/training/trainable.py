@@ -87,7 +87,7 @@ class Trainable(Layer):
         self,
         x: Any,
         y: Any = None,
-        batch_size: int = 32,
+        batch_size: int | None = 32,
         epochs: int = 1,
         verbose: str | int = "auto",
         callbacks: Callback | Sequence[Callback] | None = None,
@@ -238,7 +238,7 @@ class Trainable(Layer):
         self,
         x: Any,
         y: Any = None,
-        batch_size: int = 32,
+        batch_size: int | None = 32,
         verbose: str | int = "auto",
         sample_weight: Any = None,
         steps: int | None = None,
@@ -266,7 +266,9 @@ class Trainable(Layer):
             print(f"Evaluation - {figures(logs)}", flush=True)
         return as_keras(logs, return_dict)
 
-    def predict(self, x: Any, batch_size: int = 32, verbose: str | int = "auto", steps: int | None = None) -> Any:
+    def predict(
+        self, x: Any, batch_size: int | None = 32, verbose: str | int = "auto", steps: int | None = None
+    ) -> Any:
         """The outputs for these inputs, in ``eval`` mode: a NumPy array (N, ...), or a list for several outputs."""
         if is_stream(x):
             batches = from_stream(
