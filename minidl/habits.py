@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable
 from inspect import signature
 from typing import Any, NoReturn
 
-from minidl.dispatch import OPS
 from minidl.errors import unknown_name
 
 
 class Absent:
-    """Stands in a class under a name that Keras has; who asks for it is told what to write instead."""
+    """Stands in a class under a name that Keras or PyTorch has; who asks for it is told what to write instead."""
 
     def __init__(self, instead: str):
         self.instead = instead
@@ -26,7 +25,7 @@ class Absent:
         self.name = name
 
     def __get__(self, thing: Any, owner: type) -> NoReturn:
-        who = owner.__name__ if thing is None else f"{owner.__name__} {thing.name!r}"
+        who = f"{owner.__name__} {thing.name!r}" if hasattr(thing, "name") else owner.__name__
         raise AttributeError(f"{who} has no {self.name}. {self.instead}")
 
 
@@ -80,42 +79,48 @@ class OptimizerHabits:
         raise AttributeError(f"{type(self).__name__} has no lr. Write learning_rate = {value!r}.")
 
 
-IN_TENSORS = {
-    "view": "t.reshape(...)",
-    "view_as": "t.reshape(u.shape)",
-    "permute": "t.transpose(...)",
-    "t": "t.T",
-    "unsqueeze": "md.expand_dims(t, axis)",
-    "dim": "t.ndim",
-    "numel": "t.size",
-    "expand": "md.broadcast_to(t, shape)",
-    "float": "t.astype('float32')",
-    "double": "t.astype('float64')",
-    "long": "t.numpy().astype('int64')",
-    "cpu": "t.to('cpu')",
-    "cuda": "t.to('cuda')",
-    "grad_fn": "t.op",
-    "requires_grad_": "md.Tensor(x, requires_grad=True)",
-    "add_": "t = t + u",
-    "mul_": "t = t * u",
-    "zero_": "t.zero_grad(), or t.data[...] = 0",
-    "mm": "t @ u",
-    "bmm": "t @ u",
-    "pow": "t**n",
-    "sort": "t[np.argsort(t)]",
-}
-
-
-def no_such_method(name: str) -> AttributeError:
-    """What to say of a method that a Tensor has not: PyTorch's, or an op of minidl's taken for one.
+class TensorHabits:
+    """What tensors have in PyTorch.
 
     >>> import minidl as md
     >>> md.Tensor([1.0]).exp()
     Traceback (most recent call last):
-    AttributeError: a Tensor has no exp. Write md.exp(t).
+    AttributeError: Tensor has no exp. Write md.exp(t).
     """
-    instead = IN_TENSORS.get(name) or (f"md.{name}(t)" if name in OPS else None)
-    return AttributeError(f"a Tensor has no {name}." + (f" Write {instead}." if instead else ""), name=name)
+
+    __slots__ = ()
+
+    view = Absent("Write t.reshape(...).")
+    view_as = Absent("Write t.reshape(u.shape).")
+    permute = Absent("Write t.transpose(...).")
+    t = Absent("Write t.T.")
+    unsqueeze = Absent("Write md.expand_dims(t, axis).")
+    expand = Absent("Write md.broadcast_to(t, shape).")
+    dim = Absent("Write t.ndim.")
+    numel = Absent("Write t.size.")
+    float = Absent("Write t.astype('float32').")
+    double = Absent("Write t.astype('float64').")
+    long = Absent("Write t.numpy().astype('int64').")
+    cpu = Absent("Write t.to('cpu').")
+    cuda = Absent("Write t.to('cuda').")
+    grad_fn = Absent("Write t.op.")
+    requires_grad_ = Absent("Write md.Tensor(x, requires_grad=True).")
+    mm = Absent("Write t @ u.")
+    bmm = Absent("Write t @ u.")
+    matmul = Absent("Write t @ u.")
+    pow = Absent("Write t**n.")
+    sort = Absent("Write t[np.argsort(t)].")
+    exp = Absent("Write md.exp(t).")
+    log = Absent("Write md.log(t).")
+    sqrt = Absent("Write md.sqrt(t).")
+    abs = Absent("Write abs(t).")
+    tanh = Absent("Write md.tanh(t).")
+    sigmoid = Absent("Write md.sigmoid(t).")
+    relu = Absent("Write md.relu(t).")
+    softmax = Absent("Write md.softmax(t).")
+    norm = Absent("Write md.norm(t).")
+    flip = Absent("Write md.flip(t).")
+    split = Absent("Write md.split(t, n).")
 
 
 LOAD = "Build the model by your program, then model.load_weights('weights.npz')."

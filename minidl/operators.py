@@ -12,7 +12,7 @@ import numpy as np
 from minidl import edits
 from minidl.arrays import Array
 from minidl.dispatch import OPS, call_numpy_function
-from minidl.habits import no_such_method
+from minidl.habits import TensorHabits
 from minidl.recording import is_recording
 
 
@@ -27,7 +27,7 @@ def unwrap(x: Any) -> Any:
     return x
 
 
-class Operators:
+class Operators(TensorHabits):
     """Operators, methods and properties that a Tensor shares with a NumPy array."""
 
     __slots__ = ()
@@ -316,9 +316,6 @@ class Operators:
 
     def copy(self):
         return OPS["copy"](self)
-
-    def __getattr__(self, name):  # Python asks here for what a Tensor has not
-        raise no_such_method(name)
 
     # --- NumPy functions ----------------------------------------------------------------------------------------
 
