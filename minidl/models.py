@@ -100,11 +100,14 @@ class Model(Trainable, ModelHabits):
         return (outputs, masks) if return_mask else outputs
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
-        """Which steps of the output count. Layers inside may find it in what they are given: all are computed."""
-        if self.drawing is None:
+        """Which steps of the output count. Layers inside may find it in what they are given: all are computed.
+
+        Of a model with a ``call`` of its own nobody knows it, unless that takes ``return_mask`` or this is defined too.
+        """
+        if not self.returns_mask:
             return super().compute_mask(x, mask)
         with self.in_mode(False), no_grad():
-            return Model.call(self, as_tensors(x), mask=mask, return_mask=True)[1]
+            return self.call(as_tensors(x), mask=mask, return_mask=True)[1]
 
     def build_for(self, *inputs: Any) -> None:
         if not self.built:
@@ -273,10 +276,6 @@ class Sequential(Model):
         for layer in self._steps:
             x, mask = call_with_mask(layer, (x,), (mask,))
         return (x, mask) if return_mask else x
-
-    def compute_mask(self, x: Any, mask: Any = None) -> Any:
-        with self.in_mode(False), no_grad():
-            return Sequential.call(self, x, mask, return_mask=True)[1]
 
     def children(self) -> Iterator[tuple[str, Any]]:
         yield from names_inside(self._row)

@@ -136,3 +136,25 @@ def test_steps_may_be_weighted_in_a_loss_by_itself():
     assert md.losses.MeanSquaredError()(t, y, weights).item() == pytest.approx(expected)
     with pytest.raises(ValueError, match=r"weights of shape \(6, 5\) do not fit losses of shape \(6,\)"):
         md.losses.CategoricalCrossentropy()(np.full((N, T), 1 / T), np.full((N, T), 1 / T, np.float32), weights)
+
+
+def test_a_call_of_ones_own_is_computed_once_for_each_batch():
+    """Nothing looks for masks by computing the layers in their row a second time."""
+    seen = []
+
+    class Watched(md.Layer):
+        def call(self, x):
+            seen.append(x.shape)
+            return x * 1.0
+
+    class Doubled(md.Sequential):
+        def call(self, x):
+            return super().call(x) * 2.0
+
+    model = Doubled([Watched(), L.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3), np.float32), np.ones((4, 1), np.float32)
+    model.train_on_batch(x, y)
+    seen.clear()
+    model.train_on_batch(x, y)
+    assert seen == [(4, 3)]

@@ -4,7 +4,8 @@
 order the ops were made in; inputs may be arrays or Tensors; gradients that nobody asked for are not computed; they come
 back in their input's shape and dtype; an edit of an array that was used, and a second walk over a used-up graph, are
 noticed; ``.grad`` is nobody else's memory; recording can be paused, in one thread and not in others. Each op is a
-closure over its forward function and rules, one kind for one input and one for two, without a loop.
+closure over its forward function and rules, one kind for one input and one for two, without a loop. (The lines that
+record stand in both: a call would be felt.)
 
 What is left out: settings such as an axis, rules that share work or saved arrays, lists and numbers as inputs, debug
 mode, second order, every message. So no tape in Python that keeps those promises costs much less an op.
