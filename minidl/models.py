@@ -274,7 +274,10 @@ class Sequential(Model):
 
     def call(self, x: Tensor, mask: Any = None, *, return_mask: bool = False) -> Any:
         for layer in self._steps:
-            x, mask = call_with_mask(layer, (x,), (mask,))
+            if mask is None and not layer.makes_mask:
+                x = layer(x)
+            else:
+                x, mask = call_with_mask(layer, (x,), (mask,))
         return (x, mask) if return_mask else x
 
     def children(self) -> Iterator[tuple[str, Any]]:

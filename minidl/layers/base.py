@@ -62,6 +62,7 @@ class Layer(LayerHabits):
     input_shape: tuple[int | None, ...] | None = None
     uses_mask = uses_training = False  # whether ``call`` takes a ``mask``, and the mode as ``training``
     returns_mask = False  # whether it takes ``return_mask``, to give (y, the mask of y)
+    makes_mask = False  # whether its output may have a mask where its input has none
     supports_masking = False  # whether the mask of its input fits its output
     _trainable = True
     _training = True
@@ -72,6 +73,7 @@ class Layer(LayerHabits):
             taken = signature(cls.call).parameters
             cls.uses_mask, cls.uses_training = "mask" in taken, "training" in taken
             cls.returns_mask = "return_mask" in taken
+        cls.makes_mask = cls.returns_mask or cls.compute_mask is not Layer.compute_mask
 
     def __init__(
         self, name: str | None = None, *, input_shape: tuple | None = None, trainable: bool = True, **rest: Any

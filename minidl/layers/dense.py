@@ -91,7 +91,7 @@ class Dense(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         W, b = self.kernel, self.bias
-        if x.dtype is not W.dtype:
+        if x._data.dtype is not W._data.dtype:
             x = x.astype(W.dtype)
         try:
             z = linear(x, W, b)  # (..., H)

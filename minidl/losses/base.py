@@ -37,7 +37,7 @@ class Loss:
             Labels are not integers.
         """
         y_pred = y_pred if isinstance(y_pred, Tensor) else Tensor(y_pred)
-        if y_pred.dtype.kind != "f":
+        if y_pred._data.dtype.kind != "f":
             y_pred = Tensor(y_pred.data, dtype=default_dtype())
         if isinstance(y_true, Tensor):
             if y_true.requires_grad:
@@ -46,7 +46,7 @@ class Loss:
             y_true = y_true._data
         if type(y_true) is not type(y_pred._data) or y_true.dtype.kind not in "fiub":
             y_true = move(as_array(y_true), y_pred.device)
-        if y_pred.size == 0:
+        if y_pred._data.size == 0:
             raise ValueError(f"{self.name} of an empty batch has no value: got outputs of shape {y_pred.shape}.")
         y_true = self.check(y_true, y_pred)
         return self.call(y_true, y_pred, None if sample_weight is None else self.weights(sample_weight, y_pred))

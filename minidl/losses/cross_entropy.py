@@ -174,9 +174,12 @@ def epsilon(dtype: np.dtype) -> float:
 
 def logits_behind(p: Tensor, activation: Any) -> Tensor | None:
     """z where p = activation(z) was just computed over the last axis, and neither was edited since; else None."""
-    if p.op is not activation or p.settings.get("axis", -1) not in (-1, p.ndim - 1):
+    if p._record is None:
         return None
-    z, time = p.inputs[0], p._record[0]
+    time, op, inputs, _, _, settings, *_ = p._record
+    if op is not activation or settings.get("axis", -1) not in (-1, p.ndim - 1):
+        return None
+    z = inputs[0]
     if edits.latest > time and (edits.edited_since(z._data, time) or edits.edited_since(p._data, time)):
         return None
     return z

@@ -131,7 +131,7 @@ class Optimizer(OptimizerHabits):
     @property
     def current_learning_rate(self) -> float:
         """α of the next step, whether it is a number or follows a schedule."""
-        rate = self.learning_rate
+        rate = self._learning_rate
         if callable(rate):
             rate = check_number(type(self).__name__, "the rate of its schedule", rate(self.iterations), "[0, inf)")
         return float(rate)

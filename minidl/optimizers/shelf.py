@@ -14,7 +14,7 @@ from minidl.errors import describe
 from minidl.layers.base import Parameter
 from minidl.ops.windows import batches
 
-BLOCK = 131072  # numbers updated at a time, at most: weights, gradient, state and scratch stay in the processor's cache
+BLOCK = 262144  # numbers updated at a time, at most: weights, gradient, state and scratch stay in the processor's cache
 SMALL = 65536  # below so many, a parameter's gradient is copied beside its neighbours': one update for all of them
 
 
@@ -33,17 +33,17 @@ class Shelf:
         whole: Collection[int] = (),
     ):
         xp = array_module(parameters[0]._data)
-        self.parameters = parameters
         self.whole = whole  # the ids of those that the rule gets each by itself, in its own shape
+        self.parameters = sorted(parameters, key=self._stands_alone)  # first the small ones, which are updated as one
         self.joined = joined  # the steps that the optimizer had taken before these came
         self.parts: list[slice] = []
         stop = 0
-        for p in parameters:
+        for p in self.parameters:
             self.parts.append(slice(stop, stop + p.size))
             stop += p.size
         self.flat = xp.empty(stop, parameters[0].dtype)
         self.views = []
-        for p, part in zip(parameters, self.parts, strict=True):
+        for p, part in zip(self.parameters, self.parts, strict=True):
             view = self.flat[part].reshape(p.shape)
             view[...] = p._data
             p._data = view
@@ -51,24 +51,18 @@ class Shelf:
         self.state = {name: xp.full_like(self.flat, value) for name, value in initial_state.items()}
         largest = max((p.size for p in parameters if id(p) in whole), default=0)
         self.scratch = xp.empty(max(largest, min(stop, BLOCK)), self.flat.dtype)
+        self.single = [Run(self, [p], part) for p, part in zip(self.parameters, self.parts, strict=True)]
         self.runs = self._plan()
-        self.single = [Run(self, [p], part) for p, part in zip(parameters, self.parts, strict=True)]
+
+    def _stands_alone(self, p: Parameter) -> bool:
+        """Whether a parameter is large, or taken whole: then its gradient is not copied beside others."""
+        return p.size >= SMALL or id(p) in self.whole
 
     def _plan(self) -> "list[Run]":
-        """Small neighbours in one run; what is large, or taken whole, in one of its own: its gradient is not copied."""
-        runs = []
-        small: list[tuple[Parameter, slice]] = []
-        for p, part in zip([*self.parameters, None], [*self.parts, None], strict=True):
-            if p is not None and p.size < SMALL and id(p) not in self.whole:
-                small.append((p, part))
-                continue
-            if small:
-                whole = slice(small[0][1].start, small[-1][1].stop)
-                runs.append(Run(self, [q for q, _ in small], whole))
-                small = []
-            if p is not None:
-                runs.append(Run(self, [p], part))
-        return runs
+        """One run for all small parameters together, and one for each of the others."""
+        small = [p for p in self.parameters if not self._stands_alone(p)]
+        runs = [Run(self, small, slice(0, self.parts[len(small) - 1].stop))] if small else []
+        return runs + self.single[len(small) :]
 
     def is_current(self) -> bool:
         """True while every parameter's data is still its view of the shelf."""
