@@ -10,6 +10,7 @@ from the same numbers as a run on the CPU.
 
 import sys
 import threading
+from contextvars import ContextVar
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -245,6 +246,9 @@ def _filled(n: int, value: float, dtype: np.dtype, kind: type) -> Array:
 
 _generator = np.random.default_rng()
 
+# That of a worker which runs beside others in this process, as if in one of its own: see minidl.distributed.
+worker_generator: ContextVar[np.random.Generator | None] = ContextVar("worker_generator", default=None)
+
 
 class _Here(threading.local):
     """What this thread works on; each thread has its own."""
@@ -263,7 +267,12 @@ def seed(value: int) -> None:
     """
     check_whole("seed", "value", value, lowest=0)
     # The bit generator's state is replaced, not the object: a loader that holds the generator follows the seed.
-    _generator.bit_generator.state = np.random.default_rng(value).bit_generator.state
+    _the_one().bit_generator.state = np.random.default_rng(value).bit_generator.state
+
+
+def _the_one() -> np.random.Generator:
+    """The one generator of this program, or of this worker."""
+    return worker_generator.get() or _generator
 
 
 def generator(rng: "np.random.Generator | int | None" = None) -> np.random.Generator:
@@ -273,7 +282,7 @@ def generator(rng: "np.random.Generator | int | None" = None) -> np.random.Gener
     batch draw from a stream of their own instead.
     """
     if rng is None:
-        rng = _generator
+        rng = _the_one()
     elif isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
         rng = np.random.default_rng(check_whole("rng", "a seed", rng, lowest=0))
     if not isinstance(rng, np.random.Generator):

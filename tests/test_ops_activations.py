@@ -42,6 +42,11 @@ def test_sigmoid_keeps_its_digits_on_the_left():
     np.testing.assert_allclose(md.sigmoid(np.float32(x)), np.exp(x) / (1 + np.exp(x)), rtol=1e-6)
 
 
+def test_sigmoid_of_float16_does_not_overflow():
+    x = np.array([-6e4, -12.0, -8.0, 0.0, 8.0, 6e4], np.float16)
+    np.testing.assert_allclose(md.sigmoid(x), [1.67e-5, 1.67e-5, 3.354e-4, 0.5, 0.99966, 1], rtol=4e-3)
+
+
 def test_the_two_gelus_are_close():
     x = np.linspace(-6, 6, 1001)
     assert 1e-4 < np.abs(md.gelu(x) - md.gelu(x, approximate=True)).max() < 5e-4

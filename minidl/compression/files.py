@@ -91,7 +91,7 @@ def size_of(
     >>> import minidl as md
     >>> model = md.Sequential([md.layers.Dense(300, input_shape=(400,))])     # 120,000 weights
     >>> [round(size_of(model, bits)) for bits in (None, 8, 4)]
-    [482, 125, 65]
+    [482, 124, 64]
     """
     return len(pack_npz(_arrays("size_of", model, bits, symmetric, per_channel, names))) / 1000
 

@@ -34,12 +34,15 @@ from minidl.ops.trigonometry import tanh
 def sigmoid(x, /):
     """y = σ(x) = 1 / (1 + e⁻ˣ), in (0, 1): D2.E3. Below x = −87 y stays at σ(−87) = 2e-38, so that e⁻ˣ cannot overflow.
 
+    (In float16 below x = −11, at 2e-5.)
+
     >>> import minidl as md
     >>> md.sigmoid([-1.0, 0.0, 2.0]).round(4)
     array([0.2689, 0.5   , 0.8808], dtype=float32)
     """
     xp, x = array_module(x), as_floating(x)
-    e = xp.exp(xp.minimum(-x, constant(87, x)))  # e⁸⁹ is more than float32 can hold
+    largest = 87 if x.dtype.itemsize > 2 else 11  # e⁸⁹ is more than float32 can hold, e¹² more than float16
+    e = xp.exp(xp.minimum(-x, constant(largest, x)))
     return xp.reciprocal(e + constant(1, e))
 
 

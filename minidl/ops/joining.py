@@ -44,6 +44,17 @@ def concatenate(arrays, axis=0):
     arrays = sequence("concatenate", arrays, axis)
     if axis is None:
         return concatenate_arrays(*map(ravel, arrays), axis=0)
+    return join("concatenate", arrays, axis)
+
+
+def join(who: str, arrays: list, axis: int):
+    """``concatenate_arrays``, but for arrays that do not fit together the op that the user called complains."""
+    shape = arrays[0].shape
+    axis = normalize_axis_index(axis, len(shape), who)
+    for x in arrays:
+        if x.ndim != len(shape) or x.shape[:axis] + x.shape[axis + 1 :] != shape[:axis] + shape[axis + 1 :]:
+            shapes = ", ".join(str(x.shape) for x in arrays[:6])
+            raise ValueError(f"{who} expects arrays of one shape, but for axis {axis}, got {shapes}.")
     return concatenate_arrays(*arrays, axis=axis)
 
 
@@ -87,7 +98,7 @@ def stack(arrays, axis=0):
 def vstack(arrays):
     """y = the arrays below one another: vectors become rows."""
     arrays = sequence("vstack", arrays)
-    return concatenate_arrays(*(x if x.ndim > 1 else reshape(x, (1, -1)) for x in arrays), axis=0)
+    return join("vstack", [x if x.ndim > 1 else reshape(x, (1, -1)) for x in arrays], 0)
 
 
 @composite(np.hstack)
@@ -95,7 +106,7 @@ def hstack(arrays):
     """y = the arrays beside one another: along axis 1, or axis 0 for vectors."""
     arrays = sequence("hstack", arrays)
     axis = 1 if arrays[0].ndim > 1 else 0
-    return concatenate_arrays(*(x if x.ndim else reshape(x, 1) for x in arrays), axis=axis)
+    return join("hstack", [x if x.ndim else reshape(x, 1) for x in arrays], axis)
 
 
 def sequence(who: str, arrays, axis: int | None = 0) -> list:

@@ -10,6 +10,7 @@ from minidl.plot.attention import attention_map
 from minidl.plot.classes import confusion_matrix
 from minidl.plot.computation import graph
 from minidl.plot.curves import training_curves
+from minidl.plot.heat import heat_map
 from minidl.plot.images import image_grid, weights_as_images, worst_mistakes
 from minidl.plot.series import predictions
 from minidl.plot.spread import activation_spread, gradient_spread
@@ -18,5 +19,6 @@ from minidl.plot.words import coloured_words
 
 __all__ = [
     "training_curves", "confusion_matrix", "image_grid", "worst_mistakes", "weights_as_images", "decision_surface",
-    "gradient_spread", "activation_spread", "coloured_words", "attention_map", "predictions", "graph",
+    "gradient_spread", "activation_spread", "coloured_words", "attention_map", "heat_map", "predictions",
+    "graph",
 ]  # fmt: skip
