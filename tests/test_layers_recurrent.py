@@ -1,10 +1,11 @@
-"""Recurrent layers: the same numbers all at once, step by step and from both ends; masks, states, dropout, models."""
+"""Recurrent layers: the same numbers all at once, step by step and from both ends; states, dropout, training."""
 
 import copy
 
 import fake_cupy
 import numpy as np
 import pytest
+from small_sequences import LAYERS, PAIRS, D, H, N, T, assert_alike, each_layer, padded_words, sequences, some_mask
 
 import minidl as md
 from minidl.backward import gradients
@@ -12,7 +13,6 @@ from minidl.layers import (
     GRU,
     LSTM,
     RNN,
-    BagOfEmbeddings,
     Bidirectional,
     Dense,
     Dropout,
@@ -24,33 +24,10 @@ from minidl.layers import (
     TimeDistributed,
 )
 
-N, T, D, H = 5, 4, 3, 2
-PAIRS = [(SimpleRNN, SimpleRNNCell), (LSTM, LSTMCell), (GRU, GRUCell)]
-LAYERS = [layer for layer, _ in PAIRS]
-
-each_layer = pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.__name__)
-
 
 @pytest.fixture(autouse=True)
 def seeded():
     md.seed(0)
-
-
-def sequences(*shape):
-    return np.random.default_rng(3).normal(size=shape or (N, T, D)).astype(np.float32)
-
-
-def some_mask():
-    return np.random.default_rng(4).random((N, T)) < 0.6
-
-
-def outputs(result):
-    return [y.data for y in (result if isinstance(result, list) else [result])]
-
-
-def assert_alike(a, b, **tolerance):
-    for one, other in zip(outputs(a), outputs(b), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6, **tolerance)
 
 
 # --- parameters as in Keras -----------------------------------------------------------------------------------------
@@ -261,123 +238,6 @@ def test_large_numbers_do_not_overflow():
         assert np.isfinite(y.data).all()
 
 
-# --- masks ----------------------------------------------------------------------------------------------------------
-
-
-@each_layer
-def test_a_mask_leaves_steps_out(kind):
-    """What is masked might as well not be there, in value and gradient."""
-    layer = kind(H)
-    x, mask = sequences(), some_mask()
-    mask[:, 0] |= ~mask.any(axis=1)
-    y = layer(x, mask=mask)
-    for n in range(N):
-        assert_alike(md.Tensor(y.data[n : n + 1]), layer(x[n : n + 1, mask[n]]))
-    xs = md.Tensor(x, requires_grad=True)
-    layer(xs, mask=mask).sum().backward()
-    assert (xs.grad[~mask] == 0).all() and (xs.grad[mask] != 0).any()
-
-
-@each_layer
-def test_a_mask_of_truth_values_in_any_form(kind):
-    layer = kind(H)
-    x, mask = sequences(), some_mask()
-    y = layer(x, mask=mask)
-    for form in (mask.tolist(), mask.astype(int), md.Tensor(mask)):
-        assert_alike(layer(x, mask=form), y)
-    assert_alike(layer(x, mask=np.ones((N, T), bool)), layer(x))
-    assert (layer(x, mask=np.zeros((N, T), bool)).data == 0).all()
-
-
-def padded_words():
-    words = np.random.default_rng(5).integers(1, 10, (N, T))
-    words[0, :3] = words[1, 1:] = words[2, :1] = 0
-    return words
-
-
-def by_hand(layers, words, mask):
-    """The layers in a row, each recurrent one given the mask."""
-    y = words
-    for layer in layers:
-        y = layer(y, mask=mask) if layer.uses_mask else layer(y)
-    return y
-
-
-@pytest.mark.parametrize("form", ["Sequential", "drawn", "nested", "nested drawing"])
-def test_models_carry_masks_from_the_embedding_to_every_recurrent_layer(form):
-    layers = [
-        Embedding(10, D, md.initializers.RandomNormal(stddev=1), mask_zero=True),
-        Dropout(0.5),
-        GRU(H, return_sequences=True),
-        Dense(D, activation="tanh"),
-        Bidirectional(LSTM(H)),
-        Dense(1),
-    ]
-    if form == "drawn":
-        x = y = md.Input((None,), dtype="int64")
-        for layer in layers:
-            y = layer(y)
-        model = md.Model(x, y)
-    elif form == "nested":
-        model = md.Sequential([md.Sequential(layers[:3]), md.Sequential(layers[3:])])
-    elif form == "nested drawing":
-        x, s = md.Input((None,), dtype="int64"), md.Input((None, H))
-        inner = md.Model(x, layers[2](layers[1](layers[0](x))))
-        outer = md.Model(s, layers[4](layers[3](s)))
-        model = md.Sequential([inner, outer, layers[5]])
-    else:
-        model = md.Sequential(layers)
-    words = padded_words()
-    model.eval()
-    y = model(words)
-    expected = by_hand(layers, words, words != 0)
-    assert_alike(y, expected)
-    without = by_hand(layers, words, np.ones_like(words, bool))
-    assert np.abs(without.data - expected.data).max() > 1e-3
-
-
-def test_masks_end_where_steps_end_and_pass_where_they_stay():
-    x, mask = md.Tensor(np.zeros((N, T, D))), some_mask()
-    stays = [Dense(3), Dropout(0.5), md.layers.ReLU(), LSTM(3, return_sequences=True), TimeDistributed(Dense(3))]
-    ends = [LSTM(3), md.layers.Flatten(), Bidirectional(GRU(3)), BagOfEmbeddings(9, 3), md.layers.Reshape((12,))]
-    assert all(layer.compute_mask(x, mask) is mask for layer in stays)
-    assert all(layer.compute_mask(x, mask) is None for layer in ends)
-    assert Bidirectional(GRU(3, return_sequences=True)).compute_mask(x, mask) is mask
-    np.testing.assert_array_equal(Embedding(9, 3, mask_zero=True).compute_mask([[1, 0]]), [[True, False]])
-    assert Embedding(9, 3).compute_mask([[1, 0]]) is None
-
-
-def test_masks_meet_where_branches_meet():
-    a, b = np.array([[True, True, False]]), np.array([[False, True, True]])
-    np.testing.assert_array_equal(md.layers.Add().compute_mask(None, [a, b]), [[False, True, False]])
-    np.testing.assert_array_equal(md.layers.Concatenate().compute_mask(None, [a, None]), a)
-    assert md.layers.Add().compute_mask(None, [None, None]) is None
-    np.testing.assert_array_equal(md.layers.Concatenate(axis=2).compute_mask(None, [a, b]), a & b)
-    assert md.layers.Concatenate(axis=0).compute_mask(None, [a, b]) is None
-    words = np.array([[1, 0, 2]])
-    x = md.Input((3,), dtype="int64")
-    left, right = Embedding(3, D, mask_zero=True), Embedding(3, D)
-    last = GRU(H)
-    model = md.Model(x, last(md.layers.Add()([left(x), right(x)])))
-    assert_alike(model(words), last(left(words) + right(words), mask=words != 0))
-    model = md.Model(x, last(right(x) + left(x)))  # an operator carries the mask of either side
-    assert_alike(model(words), last(right(words) + left(words), mask=words != 0))
-
-
-def test_masks_of_sequences_one_after_the_other_are_joined():
-    a, b, x = np.array([[True, False]]), np.array([[False, True, True]]), md.Tensor(np.zeros((1, 2, D)))
-    one_after_the_other = md.layers.Concatenate(axis=1)
-    np.testing.assert_array_equal(one_after_the_other.compute_mask(None, [a, b]), [[True, False, False, True, True]])
-    np.testing.assert_array_equal(one_after_the_other.compute_mask([x, x], [a, None]), [[True, False, True, True]])
-    assert one_after_the_other.compute_mask([x, x], [None, None]) is None
-    words = np.array([[1, 0, 2]])
-    symbol = md.Input((3,), dtype="int64")
-    embedding, last = Embedding(3, D, mask_zero=True), GRU(H)
-    model = md.Model(symbol, last(one_after_the_other([embedding(symbol), embedding(symbol)])))
-    twice = np.concatenate([words, words], axis=1)
-    assert_alike(model(words), last(embedding(twice), mask=twice != 0))
-
-
 # --- dropout --------------------------------------------------------------------------------------------------------
 
 
@@ -395,123 +255,6 @@ def test_dropout_drops_a_feature_in_all_steps_of_a_sample(kind):
 def test_the_two_directions_drop_from_one_generator():
     layer = Bidirectional(LSTM(H, dropout=0.5, rng=3))
     assert layer.forward_layer.dropout.rng is layer.backward_layer.dropout.rng
-
-
-# --- around a layer -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
-@pytest.mark.parametrize("all_steps", [True, False])
-def test_bidirectional_merges(mode, all_steps):
-    layer = Bidirectional(GRU(H, return_sequences=all_steps), merge_mode=mode)
-    x = sequences()
-    y = layer(x)
-    a, b = (part(x).data for part in (layer.forward_layer, layer.backward_layer))
-    assert not np.allclose(a, b)
-    b = b[:, ::-1] if all_steps else b
-    expected = {
-        "concat": np.concatenate([a, b], axis=-1), "sum": a + b, "mul": a * b, "ave": (a + b) / 2, None: [a, b],
-    }[mode]  # fmt: skip
-    assert_alike(y, [md.Tensor(e) for e in expected] if mode is None else md.Tensor(expected))
-
-
-def test_bidirectional_states():
-    layer = Bidirectional(LSTM(H, return_state=True))
-    x = sequences()
-    y, *states = layer(x)
-    assert len(states) == 4
-    np.testing.assert_array_equal(y.data, np.concatenate([states[0].data, states[2].data], axis=-1))
-    again, *_ = layer(x, initial_state=states)
-    assert not np.allclose(again.data, y.data)
-    assert_alike(layer(x, states)[0], again)
-
-
-def test_bidirectional_with_a_backward_layer_of_ones_own():
-    layer = Bidirectional(GRU(2), backward_layer=LSTM(3, go_backwards=True))
-    assert layer(sequences()).shape == (N, 5)
-
-
-@pytest.mark.parametrize(
-    ("layers", "message"),
-    [
-        ([GRU(2, go_backwards=True)], "a layer that reads forwards"),
-        ([GRU(2), GRU(2)], "go_backwards=True"),
-        ([GRU(2), GRU(2, go_backwards=True, return_sequences=True)], "the same return_sequences"),
-        ([GRU(2, return_state=True), GRU(2, go_backwards=True)], "the same return_state"),
-    ],
-)
-def test_bidirectional_refuses_layers_whose_outputs_do_not_belong_together(layers, message):
-    with pytest.raises(ValueError, match=message):
-        Bidirectional(layers[0], backward_layer=layers[1] if layers[1:] else None)
-
-
-def test_time_distributed_hands_masks_of_steps_inside_the_steps_on():
-    words = np.array([[[1, 2, 0], [3, 0, 0], [0, 0, 0]]])  # (1, 3 sentences, 3 words), the last sentence padding
-    embedding, of_words, of_sentences = Embedding(4, D, mask_zero=True), LSTM(H), GRU(H)
-    model = md.Sequential([embedding, TimeDistributed(of_words), of_sentences])
-    sentences = of_words(embedding(words[0]), mask=words[0] != 0)
-    assert_alike(model(words), of_sentences(sentences.reshape(1, 3, H), mask=[[True, True, False]]))
-    model = md.Sequential([TimeDistributed(embedding), TimeDistributed(of_words)])
-    assert_alike(model(words)[0], sentences)
-
-
-def test_time_distributed_refuses_a_layer_of_several_outputs():
-    with pytest.raises(TypeError, match=r"expects a layer with one output, got a list from LSTM\(2, return_state"):
-        TimeDistributed(LSTM(2, return_state=True))(sequences(N, T, 3, 2))
-
-
-def test_time_distributed_is_the_layer_at_each_step():
-    layer = TimeDistributed(md.Sequential([md.layers.Flatten(), Dense(5)]))
-    x = sequences(N, T, 3, 2)
-    y = layer(x)
-    assert y.shape == (N, T, 5)
-    for t in range(T):
-        assert_alike(md.Tensor(y.data[:, t]), layer.layer(x[:, t]))
-    model = md.Sequential([md.Input((None, 3, 2)), TimeDistributed(md.layers.Flatten()), LSTM(H)])
-    assert model(x).shape == (N, H)
-
-
-# --- embeddings -----------------------------------------------------------------------------------------------------
-
-
-def test_an_embeddings_gradient_sums_over_the_places_of_a_word():
-    layer = Embedding(4, 2)
-    layer([[1, 1, 3]]).sum().backward()
-    np.testing.assert_array_equal(layer.embeddings.grad, [[0, 0], [2, 2], [0, 0], [1, 1]])
-
-
-def test_embedding_takes_whole_numbers_of_any_type():
-    layer = Embedding(4, 2)
-    y = layer([[1, 2]])
-    for dtype in (np.uint8, np.int32, np.float32):
-        assert_alike(layer(np.array([[1, 2]], dtype)), y)
-    assert layer(np.zeros((3, 0), int)).shape == (3, 0, 2)
-    assert layer([1, 2]).shape == (2, 2)
-
-
-def test_embedding_says_its_input():
-    assert md.Sequential([Embedding(10, 8, input_length=5)]).count_params() == 80
-    assert np.abs(md.Sequential([Embedding(10, 8, input_length=5)]).get_weights()[0]).max() <= 0.05
-
-
-def test_a_bag_weighs_words_by_their_frequency():
-    """D1.E2: v = Σ α_w e_w, with the α of a tokenizer's matrix of frequencies."""
-    tokenizer = md.data.Tokenizer()
-    texts = ["a b a", "c", "b b b a"]
-    tokenizer.fit_on_texts(texts)
-    bag = BagOfEmbeddings(4, 2)
-    v = bag(md.data.pad_sequences(tokenizer.texts_to_sequences(texts)))
-    alpha = tokenizer.texts_to_matrix(texts, mode="freq")
-    np.testing.assert_allclose(v.data, alpha @ bag.embeddings.data, rtol=1e-6)
-
-
-def test_a_bag_of_nothing_is_zero_and_weights_are_kept_but_not_trained():
-    bag = BagOfEmbeddings(3, 2, word_weights=[5.0, 1.0, 2.0], mask_zero=False)
-    bag([[0, 1]])
-    assert [p.requires_grad for p in bag.parameters()] == [True, False]
-    E = bag.embeddings.data
-    np.testing.assert_allclose(bag([[0, 2]]).data[0], (5 * E[0] + 2 * E[2]) / 7, rtol=1e-6)
-    assert (BagOfEmbeddings(3, 2)([[0, 0]]).data == 0).all()
 
 
 # --- training -------------------------------------------------------------------------------------------------------
