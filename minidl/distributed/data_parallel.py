@@ -21,7 +21,7 @@ from minidl.arrays import move
 from minidl.distributed.allreduce import ring_allreduce
 from minidl.distributed.communicator import Communicator, check_communicator
 from minidl.distributed.fitting import train_step
-from minidl.distributed.samples import check_separable, number_of, rows_of_worker, take
+from minidl.distributed.samples import check_separable, number_of, rows_of_part, take
 from minidl.distributed.streams import Stream
 from minidl.distributed.vector import share_weights
 from minidl.layers import Layer
@@ -91,7 +91,7 @@ class DataParallel:
         """
         loss = losses.get(loss)
         N = number_of("DataParallel.backward", x, y)
-        rows = rows_of_worker(N, self.comm.Get_rank(), self.comm.Get_size())
+        rows = rows_of_part(N, self.comm.Get_rank(), self.comm.Get_size())
         n, L = rows.stop - rows.start, 0.0
         if n:
             with self.stream:

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.arrays import Array, move
 from minidl.autograd import Tensor
-from minidl.distributed.samples import number_of, rows_of_worker, take
+from minidl.distributed.samples import number_of, rows_of_part, take
 from minidl.layers.masks import call_with_mask
 
 
@@ -25,7 +25,7 @@ def train_step(parallel: Any, x: Any, y: Any, sample_weight: Array | None = None
         The batch, as ``Trainable.train_step`` gets it; the same at every worker.
     """
     model, comm = parallel.model, parallel.comm
-    rows = rows_of_worker(number_of("DataParallel.fit", x), comm.Get_rank(), comm.Get_size())
+    rows = rows_of_part(number_of("DataParallel.fit", x), comm.Get_rank(), comm.Get_size())
     model.optimizer.zero_grad()
     count, L, own = 0, 0.0, None
     if rows.stop > rows.start:

@@ -24,11 +24,11 @@ from minidl import losses
 from minidl.arrays import move
 from minidl.autograd import Tensor
 from minidl.distributed.communicator import Communicator, check_communicator
-from minidl.distributed.samples import check_separable, number_of, rows_of_worker, take
+from minidl.distributed.samples import check_separable, number_of, rows_of_part, take
 from minidl.distributed.streams import Stream
 from minidl.distributed.vector import get_vector, set_vector, share_weights
 from minidl.errors import describe
-from minidl.layers import Parameter
+from minidl.layers import Layer, Parameter
 from minidl.layers.masks import call_with_mask
 from minidl.models import Sequential
 from minidl.settings import check_whole
@@ -86,7 +86,7 @@ class Pipeline:
     ):
         self.comm = check_communicator("Pipeline", comm)
         self.micro_batches = check_whole("Pipeline", "micro_batches", micro_batches)
-        self.stages = [Sequential(row) for row in split(model, comm.Get_size(), layers)]
+        self.stages = [Stage(row) for row in split(model, comm.Get_size(), layers)]
         share_weights("Pipeline", comm, model)
         check_separable("Pipeline", model)
         self.rank, self.stage = comm.Get_rank(), self.stages[comm.Get_rank()]
@@ -115,7 +115,7 @@ class Pipeline:
         loss = losses.get(loss)
         N = number_of("Pipeline.backward", x, y)
         m = min(self.micro_batches, N)
-        parts = [rows_of_worker(N, k, m) for k in range(m)]
+        parts = [rows_of_part(N, k, m) for k in range(m)]
         with self.stream:
             ends = [self._forward(take(x, rows)) for rows in parts]
         L = 0.0
@@ -156,7 +156,22 @@ class Pipeline:
         return next((p.device for p in self.stage.parameters()), "cpu")
 
 
-def split(model: Any, p: int, numbers: Sequence[int] | None = None) -> list[list]:
+class Stage(Layer):
+    """Some of a Sequential's layers, one after another; masks go along, in and out."""
+
+    built = True  # they are
+
+    def __init__(self, row: list[Layer]):
+        super().__init__()
+        self.row = row
+
+    def call(self, x: Tensor, mask: Any = None, *, return_mask: bool = False) -> Any:
+        for layer in self.row:
+            x, mask = call_with_mask(layer, (x,), (mask,))
+        return (x, mask) if return_mask else x
+
+
+def split(model: Any, p: int, numbers: Sequence[int] | None = None) -> list[list[Layer]]:
     """The layers of a Sequential in p rows, each as long as ``numbers`` says.
 
     >>> import minidl as md
@@ -166,9 +181,10 @@ def split(model: Any, p: int, numbers: Sequence[int] | None = None) -> list[list
     if not isinstance(model, Sequential) or type(model).call is not Sequential.call:
         raise TypeError(f"Pipeline expects a Sequential, whose layers are known, got {describe(model)}.")
     row = [layer for layer, _ in model.calls()]
-    if numbers is None:
-        ends = [len(row) * (k + 1) // p for k in range(p)]
-    else:
+    ends = [len(row) * (k + 1) // p for k in range(p)]
+    if numbers is not None:
+        if not isinstance(numbers, (list, tuple)):
+            raise TypeError(f"Pipeline expects layers as a list, a number for each worker, got {describe(numbers)}.")
         ends = list(accumulate(check_whole("Pipeline", "layers", n) for n in numbers))
     if len(row) < p or len(ends) != p or ends[-1] != len(row):
         raise ValueError(
@@ -176,9 +192,14 @@ def split(model: Any, p: int, numbers: Sequence[int] | None = None) -> list[list
             f"got layers={numbers}."
         )
     rows = [row[start:end] for start, end in zip([0, *ends], ends)]
-    owners: dict[int, int] = {}
-    for k, own in enumerate(rows):
-        for p_ in [p_ for layer in own for p_ in layer.parameters()]:
-            if owners.setdefault(id(p_), k) != k:
-                raise ValueError(f"Pipeline: stages {owners[id(p_)]} and {k} share weights, which would drift apart.")
+    check_nothing_shared(rows)
     return rows
+
+
+def check_nothing_shared(rows: list[list[Layer]]) -> None:
+    """Raise where two stages have a parameter in common: each would train its own copy of it."""
+    stage_of: dict[int, int] = {}
+    for k, row in enumerate(rows):
+        for p in Stage(row).parameters():
+            if stage_of.setdefault(id(p), k) != k:
+                raise ValueError(f"Pipeline: workers {stage_of[id(p)]} and {k} would share weights. Split elsewhere.")

@@ -23,10 +23,10 @@ def number_of(who: str, *arrays: Any) -> int:
     return lengths[0]
 
 
-def rows_of_worker(N: int, k: int, p: int) -> slice:
-    """The samples of worker k of p: parts of nearly equal size, in order; some are empty where N < p.
+def rows_of_part(N: int, k: int, p: int) -> slice:
+    """The samples of part k of p: parts of nearly equal size, in order; some are empty where N < p.
 
-    >>> [rows_of_worker(7, k, 3) for k in range(3)]
+    >>> [rows_of_part(7, k, 3) for k in range(3)]
     [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
     """
     return slice(N * k // p, N * (k + 1) // p)
