@@ -11,12 +11,14 @@ from matplotlib.figure import Figure
 
 import minidl as md
 from minidl import plot
+from minidl.serving import reliability
 
 rng = np.random.default_rng(0)
 IMAGES = rng.random((12, 8, 8)).astype(np.float32)
 LABELS = rng.integers(0, 3, 12)
 PROBABILITIES = rng.dirichlet(np.ones(3), 12)
 POINTS = rng.normal(size=(20, 2))
+BINS = reliability([0, 1], [[0.9, 0.1], [0.8, 0.2]])
 HISTORY = {
     "loss": [1.0, 0.5, 0.4],
     "accuracy": [0.5, 0.7, 0.8],
@@ -39,6 +41,7 @@ ONE_PLOT = {
     "activation_spread": lambda **where: plot.activation_spread({"a": POINTS}, **where),
     "coloured_words": lambda **where: plot.coloured_words([["not", "bad"]], [[1.0, -1.0]], **where),
     "attention_map": lambda **where: plot.attention_map([[0.9, 0.1], [0.4, 0.6]], ["not", "bad"], **where),
+    "reliability": lambda **where: plot.reliability(BINS, **where),
     "predictions": lambda **where: plot.predictions([1, 2, 3], [5, 6, 7], {"AR": [6, 6]}, **where),
 }
 MANY_PLOTS = {

@@ -12,6 +12,7 @@ from minidl.plot.computation import graph
 from minidl.plot.curves import training_curves
 from minidl.plot.heat import heat_map
 from minidl.plot.images import image_grid, weights_as_images, worst_mistakes
+from minidl.plot.reliability import reliability
 from minidl.plot.series import predictions
 from minidl.plot.spread import activation_spread, gradient_spread
 from minidl.plot.surface import decision_surface
@@ -19,6 +20,6 @@ from minidl.plot.words import coloured_words
 
 __all__ = [
     "training_curves", "confusion_matrix", "image_grid", "worst_mistakes", "weights_as_images", "decision_surface",
-    "gradient_spread", "activation_spread", "coloured_words", "attention_map", "heat_map", "predictions",
+    "gradient_spread", "activation_spread", "coloured_words", "attention_map", "heat_map", "predictions", "reliability",
     "graph",
 ]  # fmt: skip
