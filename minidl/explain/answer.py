@@ -8,8 +8,10 @@ A *function* of x is taken as it is. It explains the probability, one of several
 
     lambda x: md.softmax(model(x))          lambda x: model(x)[1]          lambda x: model([x, other])
 
-(call ``model.eval()`` before: a function has no mode). ``target`` is the output: a class, or one for each sample; by
-default the one that is largest for x. A model with one output needs none.
+(call ``model.eval()`` before: a function has no mode). It is given a Tensor; only slopes need one back.
+
+``target`` is the output: a class, or one for each sample; by default the one that is largest for x. A model with one
+output needs none.
 """
 
 from collections.abc import Callable, Iterator
