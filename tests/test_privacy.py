@@ -320,12 +320,13 @@ def test_its_lines_and_history(capsys):
 def test_callbacks_may_stop_it():
     model = regressor()
     stop = md.callbacks.StopAtThreshold(1e9)
-    run = fit_privately(model, X, VALUES, 25, 9, noise_multiplier=1.0, callbacks=[stop], verbose=0)
+    run = fit_privately(model, X, VALUES, 25, 9, noise_multiplier=1.0, callbacks=stop, verbose=0)
     assert run.epoch == [0]
     steps = []
-    stop = md.callbacks.LambdaCallback(on_train_batch_end=lambda step, logs: steps.append(logs["loss"]))
-    fit_privately(model, X, VALUES, 25, 2, noise_multiplier=1.0, callbacks=[stop], verbose=0)
-    assert len(steps) == 4 and np.isfinite(steps).all()
+    look = md.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: steps.append((logs["loss"], model.training)))
+    fit_privately(model, X, VALUES, 25, 2, noise_multiplier=1.0, callbacks=[look], verbose=0)
+    losses, training = zip(*steps)
+    assert len(steps) == 4 and np.isfinite(losses).all() and all(training) and not model.training
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------
@@ -368,6 +369,7 @@ def test_a_batch_normalization_is_refused_unless_it_is_frozen():
         ({"x": np.full_like(X, np.nan)}, ValueError, "x holds 200 NaN"),
         ({"y": LABELS}, ValueError, "expects targets of the outputs' shape"),
         ({"loss": "msee"}, ValueError, "Did you mean 'mse'"),
+        ({"y": None}, ValueError, "PrivateGradient needs the targets"),
         ({"x": [], "y": []}, ValueError, "at least one sample, got none"),
     ],
 )

@@ -155,6 +155,13 @@ def test_the_judge_of_leaks_itself():
     assert leaked_delta(1.5, 3.0, 1 - 1e-12, 9) == pytest.approx(gaussian_delta(1.5, 1.0), rel=1e-3)
 
 
+def test_hardly_any_noise_and_very_much():
+    assert renyi_divergence(3, 0.0999, 0.01) == 3 / (2 * 0.0999**2) > renyi_divergence(3, 0.1001, 0.01) > 100
+    assert epsilon(1e-4, 0.01, 1, 1e-5) > 1e6
+    assert 0 < epsilon(1000, 0.5, 1, 1e-5) < 0.01
+    assert epsilon(1e6, 0.5, 1, 1e-5) == pytest.approx(0, abs=0.01)
+
+
 def test_no_step_tells_nothing_and_each_adds():
     assert epsilon(1.0, 0.01, 0, 1e-5) == 0
     values = [epsilon(1.0, 0.01, T, 1e-5) for T in (1, 10, 100, 1000, 10**6)]
@@ -179,7 +186,7 @@ def test_enough_noise_is_never_too_little_and_never_endless():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: epsilon(0, 0.1, 1, 1e-5), ValueError, "epsilon expects noise_multiplier > 0, got 0"),
+        (lambda: epsilon(0, 0.1, 1, 1e-5), ValueError, r"epsilon expects noise_multiplier in \(0, 1e6\], got 0"),
         (lambda: epsilon(math.nan, 0.1, 1, 1e-5), ValueError, "noise_multiplier as a finite number"),
         (lambda: epsilon(1, 0, 1, 1e-5), ValueError, r"sampling_rate in \(0, 1\], got 0"),
         (lambda: epsilon(1, 1.5, 1, 1e-5), ValueError, r"sampling_rate in \(0, 1\], got 1.5"),
@@ -187,8 +194,8 @@ def test_enough_noise_is_never_too_little_and_never_endless():
         (lambda: epsilon(1, 0.1, -1, 1e-5), ValueError, "steps as a whole number from 0 on, got -1"),
         (lambda: epsilon(1, 0.1, 1, 0), ValueError, r"delta in \(0, 1\), got 0"),
         (lambda: epsilon(1, 0.1, 1, 1), ValueError, r"delta in \(0, 1\), got 1"),
-        (lambda: epsilon("1", 0.1, 1, 1e-5), TypeError, "noise_multiplier as a number > 0, got str '1'"),
-        (lambda: renyi_divergence(1, 1.0), ValueError, "renyi_divergence expects alpha > 1, got 1"),
+        (lambda: epsilon("1", 0.1, 1, 1e-5), TypeError, "noise_multiplier as a number in .*, got str '1'"),
+        (lambda: renyi_divergence(1, 1.0), ValueError, r"renyi_divergence expects alpha in \(1, 10000\], got 1"),
         (lambda: noise_for(0, 1e-5, 0.1, 1), ValueError, "noise_for expects epsilon > 0, got 0"),
         (lambda: noise_for(1, 1e-5, 0.1, 0), ValueError, "noise_for expects steps as a positive integer, got 0"),
     ],

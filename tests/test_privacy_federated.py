@@ -129,6 +129,8 @@ def test_lines_history_and_mode(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and lines[0].startswith("Round 1/2  ") and " - val_loss: " in lines[0]
     assert model.history is run and not model.training
+    fit_federated(model.train(), parts(20, 30), rounds=0, verbose=0)
+    assert not model.training
 
 
 def test_a_round_that_fails_leaves_the_weights_of_the_one_before():
@@ -138,10 +140,10 @@ def test_a_round_that_fails_leaves_the_weights_of_the_one_before():
 
     class Stop(md.optimizers.SGD):
         def update(self, w, g, t, rate):
+            super().update(w, g, t, rate)
             seen.append(1)
             if len(seen) == 3:
                 raise KeyboardInterrupt
-            super().update(w, g, t, rate)
 
     model.compile(Stop(learning_rate=0.1), "mse")
     with pytest.raises(KeyboardInterrupt):
@@ -201,6 +203,16 @@ def test_noise_draws_and_epsilon():
     assert len(set(sizes)) > 3  # Poisson: neither fixed nor one at least
     assert federation.epsilon(0.01) == epsilon(2.0, 0.4, 2, 0.01)
     assert Federation(model, parts(25, 25)).epsilon(0.01) == math.inf
+
+
+def test_frozen_layers_get_no_noise():
+    md.seed(0)
+    model = md.Sequential([L.Dense(3, trainable=False, input_shape=(4,)), L.Dense(1)])
+    model.compile("sgd", "mse")
+    before = model.state_dict()
+    Federation(model, parts(25, 25), clip_norm=1.0, noise_multiplier=1.0).round()
+    same = {name: np.array_equal(w, before[name]) for name, w in model.state_dict().items()}
+    assert same == {"dense.kernel": True, "dense.bias": True, "dense_1.kernel": False, "dense_1.bias": False}
 
 
 def test_a_round_without_clients_is_noise_alone():
@@ -286,6 +298,11 @@ def test_shares_are_those_of_dirichlet():
     p = np.bincount(labels[rows], minlength=1500) / n
     assert p.mean() == pytest.approx(1 / K, abs=0.03)
     assert p.var() == pytest.approx(1 / K * (1 - 1 / K) / (K * alpha + 1), rel=0.1)
+
+
+def test_labels_may_be_anything_that_can_be_told_apart():
+    split = dirichlet_split([-1.5, np.nan, np.nan, True] * 9, 3, 5.0, rng=0)
+    assert sorted(np.concatenate(split).tolist()) == list(range(36))
 
 
 def test_samples_of_a_class_are_dealt_out_by_chance():

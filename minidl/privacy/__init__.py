@@ -29,8 +29,9 @@ What (ε, δ) promises, and what it does not:
   data: no outcome becomes more than e^ε times as likely by it, but for a probability of δ. "A sample" is one row of x:
   someone with ten rows is protected ten times less. Of a ``Federation`` it is a client with all rows.
 * It says nothing of what is true of people in general, which a model is meant to learn, with or without them.
-* It covers the weights. Not the losses of training data that are printed on the way, not what was chosen by looking at
-  the data (the settings of several trials: each trial costs), not a model trained before.
+* It covers the weights, and all that is computed from them. Not the losses of training data that are printed on the
+  way, not what the data were used for besides (the means of a ``Normalizer``, the words of a ``Tokenizer``, settings
+  chosen by several trials, of which each costs). N, the number of samples, is taken as known.
 * It assumes numbers that nobody can guess and sums without rounding: see ``mechanism.py`` for what becomes of that.
 * ε below 1 is strong, up to 10 is usual, and 100 is a number. δ should be far below 1/N.
 """

@@ -37,7 +37,7 @@ def renyi_divergence(alpha: float, noise_multiplier: float, sampling_rate: float
     Parameters
     ----------
     alpha : float
-        α > 1, whole or not.
+        α, above 1 and up to 10,000, whole or not.
     noise_multiplier : float
         σ: the noise's standard deviation, in units of the most that a sample can change.
     sampling_rate : float
@@ -49,6 +49,8 @@ def renyi_divergence(alpha: float, noise_multiplier: float, sampling_rate: float
     rule) is exact to rounding, as soon as h is small beside the function's width. That is σ, or less where σ < 1: the
     exponent (2z − 1) / 2σ² changes by 1 within σ². All that counts lies from 12 σ below 0 to 12 σ above α.
 
+    Below σ = 0.1, where nothing is private, that would be very many points: there the bound α / 2σ² stands for D_α.
+
     Examples
     --------
     With all samples in each step it is α / 2σ²:
@@ -58,9 +60,9 @@ def renyi_divergence(alpha: float, noise_multiplier: float, sampling_rate: float
     >>> round(renyi_divergence(8, noise_multiplier=2.0, sampling_rate=0.01), 6)
     0.000116
     """
-    check_number("renyi_divergence", "alpha", alpha, "(1, inf)")
+    check_number("renyi_divergence", "alpha", alpha, "(1, 10000]")
     sigma, q = _checked("renyi_divergence", noise_multiplier, sampling_rate)
-    if q == 1:
+    if q == 1 or sigma < 0.1:
         return alpha / (2 * sigma**2)
     h = min(sigma, sigma**2) / 3
     z = np.arange(-12 * sigma, alpha + 12 * sigma, h)
@@ -78,7 +80,7 @@ def epsilon(noise_multiplier: float, sampling_rate: float, steps: int, delta: fl
     Parameters
     ----------
     noise_multiplier : float
-        σ > 0.
+        σ, above 0 and up to 10⁶.
     sampling_rate : float
         q in (0, 1]: the expected share of the samples in a step, batch_size / N. Each sample must be drawn by itself
         (``PrivateGradient`` does): for the batches of a shuffled epoch this ε is not proven.
@@ -153,7 +155,7 @@ def _epsilon(divergences: np.ndarray, delta: float) -> float:
 
 
 def _checked(who: str, noise_multiplier: float, sampling_rate: float) -> tuple[float, float]:
-    check_number(who, "noise_multiplier", noise_multiplier, "(0, inf)")
+    check_number(who, "noise_multiplier", noise_multiplier, "(0, 1e6]")
     check_number(who, "sampling_rate", sampling_rate, "(0, 1]")
     return float(noise_multiplier), float(sampling_rate)
 

@@ -73,8 +73,9 @@ def dirichlet_split(
 def deal(labels: np.ndarray, K: int, alpha: float, rng: np.random.Generator) -> np.ndarray:
     """The client of each sample, (N,)."""
     owner = np.empty(len(labels), int)
-    for c in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == c))
+    classes, of_each = np.unique(labels, return_inverse=True)
+    for c in range(len(classes)):
+        rows = rng.permutation(np.flatnonzero(of_each == c))
         p = rng.dirichlet(np.full(K, alpha))
         ends = np.round(np.cumsum(p) * len(rows)).astype(int)
         owner[rows] = np.searchsorted(ends[:-1], np.arange(len(rows)), side="right")  # row i lies below which end?

@@ -66,7 +66,8 @@ def fit_federated(
     check_whole("fit_federated", "rounds", rounds, lowest=0)
     shown = verbosity(verbose)
     federation = Federation(model, clients, **settings)
-    check_delta("fit_federated", delta, len(clients), "client")
+    if federation.private is not None:
+        check_delta("fit_federated", delta, len(clients), "client")
     check_validation("fit_federated", model, validation_data)
     history = History()
     try:

@@ -26,7 +26,7 @@ def fit_privately(
     clip_norm: float = 1.0,
     delta: float = 1e-5,
     validation_data: Any = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] | None = None,
     verbose: str | int = "auto",
     rng: np.random.Generator | int | None = None,
 ) -> History:
@@ -93,7 +93,8 @@ def fit_privately(
     keys = ["loss", "epsilon"] + ([f"val_{key}" for key in model.objective.keys()] if validation_data else [])
     params = {"epochs": epochs, "steps": steps, "verbose": shown, "metrics": keys}
     bar = [Progress(bar=shown == 1)] if shown else []
-    told = CallbackList([*callbacks, model.history, *bar], model, params)
+    chosen = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+    told = CallbackList([*chosen, model.history, *bar], model, params)
     told.on_train_begin()
     try:
         for epoch in range(epochs):

@@ -52,6 +52,8 @@ class Data:
     def __init__(self, who: str, model: Trainable, loss: Any, x: Any, y: Any):
         if not isinstance(model, Trainable):
             raise TypeError(f"{who} expects a Model or Sequential first, got {describe(model)}.")
+        if y is None:
+            raise ValueError(f"{who} needs the targets: {who}(..., x, y).")
         self.model = model
         self.objective = loss if isinstance(loss, Objective) else Objective(loss)
         names = model.output_names or self.objective.loss_names or (None if self.objective.several else ["output"])

@@ -49,6 +49,11 @@ class PrivateGradient:
         Before any work: model, loss and data do not fit together, a setting is out of range, or a
         ``BatchNormalization`` mixes the samples.
 
+    Notes
+    -----
+    What a regularizer asks for counts with each sample, and is clipped with it. A layer of one's own must not remember
+    anything of its inputs outside the parameters that are trained: no noise would cover it.
+
     Examples
     --------
     >>> import minidl as md
