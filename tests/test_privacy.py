@@ -125,7 +125,7 @@ def length(v):
 
 @given(vectors, st.floats(1e-3, 1e3), st.data())
 def test_one_sample_moves_the_sum_by_at_most_C_and_another_in_its_place_by_2_C(vs, C, data):
-    total = PrivateSum("test", C, 0.0, 0.5)
+    total = PrivateSum(C, 0.0, 0.5)
     S = total(vs, like=vs[0])
     k = data.draw(st.integers(0, len(vs) - 1))
     other = data.draw(vectors)[0]
@@ -151,7 +151,7 @@ def test_what_no_factor_makes_short_is_told(wrong):
 
 def test_the_noise_is_normal_of_deviation_sigma_C_and_independent():
     n = 100_000
-    S = PrivateSum("test", clip_norm=0.5, noise_multiplier=3.0, sampling_rate=0.1, rng=7)([], like=[np.zeros((2, n))])
+    S = PrivateSum(clip_norm=0.5, noise_multiplier=3.0, sampling_rate=0.1, rng=7)([], like=[np.zeros((2, n))])
     z = S[0] / 1.5  # (2, n), standard normal by hypothesis
     assert abs(z.mean()) < 4 / math.sqrt(2 * n)
     assert abs(z.var() - 1) < 4 * math.sqrt(2 / (2 * n))
@@ -164,20 +164,20 @@ def test_the_noise_is_normal_of_deviation_sigma_C_and_independent():
 
 def test_a_second_step_has_other_noise_and_a_seed_repeats_it():
     def two():
-        total = PrivateSum("test", 1.0, 1.0, 0.5, rng=3)
+        total = PrivateSum(1.0, 1.0, 0.5, rng=3)
         return [total([], like=[np.zeros(4)])[0].tolist() for _ in range(2)]
 
     (a, b), again = two(), two()
     assert a != b and again == [a, b]
     md.seed(4)
-    first = PrivateSum("test", 1.0, 1.0, 0.5)([], like=[np.zeros(4)])[0].tolist()
+    first = PrivateSum(1.0, 1.0, 0.5)([], like=[np.zeros(4)])[0].tolist()
     md.seed(4)
-    assert PrivateSum("test", 1.0, 1.0, 0.5)([], like=[np.zeros(4)])[0].tolist() == first != a
+    assert PrivateSum(1.0, 1.0, 0.5)([], like=[np.zeros(4)])[0].tolist() == first != a
 
 
 def test_each_sample_is_drawn_by_itself():
     N, q, rounds = 60, 0.2, 4000
-    total = PrivateSum("test", 1.0, 1.0, q, rng=5)
+    total = PrivateSum(1.0, 1.0, q, rng=5)
     drawn = np.zeros((rounds, N))
     for row in drawn:
         row[total.draw(N)] = 1
@@ -186,7 +186,7 @@ def test_each_sample_is_drawn_by_itself():
     sizes = drawn.sum(axis=1)  # binomial: neither fixed nor in step
     assert abs(sizes.var() - N * q * (1 - q)) < 5 * N * q * (1 - q) * math.sqrt(2 / rounds)
     assert abs(np.corrcoef(drawn[:-1, 0], drawn[1:, 0])[0, 1]) < 4.5 / math.sqrt(rounds)
-    assert PrivateSum("test", 1.0, 1.0, 1.0).draw(9).tolist() == list(range(9))
+    assert PrivateSum(1.0, 1.0, 1.0).draw(9).tolist() == list(range(9))
 
 
 # --- the gradient of DP-SGD -----------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_it_is_the_clipped_sum_by_what_is_expected_and_not_by_what_was_drawn():
     flat = np.concatenate([a.reshape(50, -1) for a in g.values()], axis=1).astype(np.float64)  # (50, 5)
     C = float(np.median(np.linalg.norm(flat, axis=1)))
     gradient = PrivateGradient(model, "mse", X, VALUES, batch_size=10, noise_multiplier=0.0, clip_norm=C, rng=2)
-    rows = PrivateSum("test", C, 0.0, 10 / 50, rng=2).draw(50)
+    rows = PrivateSum(C, 0.0, 10 / 50, rng=2).draw(50)
     assert len(rows) != 10
     short = flat[rows] * np.minimum(1, C / np.linalg.norm(flat[rows], axis=1))[:, None]
     assert len(gradient.backward()) == len(rows)

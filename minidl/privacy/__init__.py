@@ -27,7 +27,7 @@ What (ε, δ) promises, and what it does not:
 
 * Whoever sees the weights, after each step and with all else they may know, can hardly tell whether a sample was in the
   data: no outcome becomes more than e^ε times as likely by it, but for a probability of δ. "A sample" is one row of x:
-  someone with ten rows is protected ten times less. Of a ``Federation`` it is a client with all rows.
+  for someone with ten rows it is 10 ε, and a larger δ. Of a ``Federation`` it is a client with all rows.
 * It says nothing of what is true of people in general, which a model is meant to learn, with or without them.
 * It covers the weights, and all that is computed from them. Not the losses of training data that are printed on the
   way, not what the data were used for besides (the means of a ``Normalizer``, the words of a ``Tokenizer``, settings

@@ -93,7 +93,7 @@ class Federation:
             raise TypeError(f"{who} expects both clip_norm and noise_multiplier, or neither.")
         self.private: PrivateSum | None = None
         if noise_multiplier is not None:
-            self.private = PrivateSum(who, clip_norm, noise_multiplier, fraction, self.rng)
+            self.private = PrivateSum(clip_norm, noise_multiplier, fraction, self.rng, who)
         self.n = [Data(f"{who} (client {k})", model, model.objective, x, y).n for k, (x, y) in enumerate(self.clients)]
         check_apart(who, model, batch_norm=self.private is None)
         bind_optimizer(model)

@@ -35,8 +35,6 @@ class PrivateSum:
 
     Parameters
     ----------
-    who : str
-        Who asks, for error messages.
     clip_norm : float
         C
     noise_multiplier : float
@@ -45,23 +43,30 @@ class PrivateSum:
         q
     rng : Generator or int, optional
         For draws and noise; the one random generator by default (``minidl.seed``).
+    who : str
+        Who asks, for error messages.
+
+    Attributes
+    ----------
+    steps : int
+        T, how many sums it has given.
 
     Examples
     --------
     Two vectors, of length 5 and 1, and no noise yet:
 
-    >>> total = PrivateSum("example", clip_norm=1.0, noise_multiplier=0.0, sampling_rate=0.5)
+    >>> total = PrivateSum(clip_norm=1.0, noise_multiplier=0.0, sampling_rate=0.5)
     >>> total([[np.array([3.0, 4.0])], [np.array([1.0, 0.0])]], like=[np.zeros(2)])
     [array([1.6, 0.8])]
     """
 
     def __init__(
         self,
-        who: str,
         clip_norm: float,
         noise_multiplier: float,
         sampling_rate: float,
         rng: np.random.Generator | int | None = None,
+        who: str = "PrivateSum",
     ):
         self.who = who
         self.clip_norm = check_number(who, "clip_norm", clip_norm, "(0, inf)")

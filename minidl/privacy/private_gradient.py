@@ -88,7 +88,7 @@ class PrivateGradient:
         self.batch_size = check_whole(who, "batch_size", batch_size)
         if self.batch_size > N:
             raise ValueError(f"{who} expects batch_size of at most {N}, the number of samples, got {batch_size}.")
-        self.sum = PrivateSum(who, clip_norm, noise_multiplier, self.batch_size / N, rng)
+        self.sum = PrivateSum(clip_norm, noise_multiplier, self.batch_size / N, rng, who)
 
     def backward(self) -> np.ndarray:
         """Draw a lot and set ``.grad`` of all parameters that are trained to g.
