@@ -77,6 +77,7 @@ class Server(ThreadingHTTPServer):
     """A socket at which a service listens."""
 
     daemon_threads = False  # closing waits for what has begun
+    request_queue_size = 128  # so many may wait at the door
 
     def __init__(self, service: Service, port: int, host: str = "127.0.0.1"):
         port = check_whole("serve", "port", port, lowest=0)
@@ -110,8 +111,12 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         """Whatever the method."""
         service, path = self.server.service, self.path.split("?")[0]
+        body = b""
         try:
-            body = self.body() if path == PREDICT and self.command == "POST" else b""
+            if path == PREDICT and self.command == "POST":
+                body = self.body()
+            else:
+                self.discard()  # nobody reads it
         except Refused as refused:
             self.discard()
             self.write(*service.refusal(path, refused))
