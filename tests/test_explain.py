@@ -156,11 +156,39 @@ def test_words_are_explained_by_the_vectors_of_an_embedding():
     )
 
 
-def test_a_bag_of_words_has_no_vectors_of_each():
-    model = md.Sequential([L.BagOfEmbeddings(20, 4, input_length=5), L.Dense(2)])
-    with pytest.raises(ValueError, match=r"makes \(3, 4\) of words \(3, 5\).*\nHide words instead"):
-        explain.saliency(model, WORDS)
-    assert explain.occlusion(model, WORDS).shape == WORDS.shape
+class TwoReaders(md.Model):
+    """Words read by two embeddings, or by one twice, or after they were changed."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.way, self.deep, self.wide, self.out = way, L.Embedding(20, 4), L.Embedding(20, 1), L.Dense(2)
+
+    def call(self, x):
+        h = self.deep(md.Tensor(19 - x.data) if self.way == "changed" else x)  # (N, T) -> (N, T, 4)
+        if self.way == "twice":
+            h = h + self.deep(md.Tensor(19 - x.data))
+        if self.way == "two":
+            h = h * self.wide(x)
+        return self.out(h.mean(axis=1))
+
+
+def test_words_without_a_vector_of_their_own_are_refused():
+    bag = md.Sequential([L.BagOfEmbeddings(20, 4, input_length=5), L.Dense(2)])
+    with pytest.raises(ValueError, match=r"makes shape\n\(3, 4\) of words \(3, 5\), .*Hide words instead"):
+        explain.saliency(bag, WORDS)
+    for way, error, words in (
+        ("two", ValueError, "there are 2 calls. Hide words instead"),
+        ("twice", ValueError, "one Embedding, called once, .*\n.*2 calls"),
+        ("changed", TypeError, "x holds int64, which has no slope, and no Embedding is seen"),
+    ):
+        model = TwoReaders(way)
+        model(WORDS)
+        with pytest.raises(error, match=f"^saliency(.|\n)*{words}"):
+            explain.saliency(model, WORDS)
+        assert explain.occlusion(model, WORDS, baseline=19).any()
+    with pytest.raises(TypeError, match=r"no Embedding is seen that reads it as words.\nNumbers: x.astype"):
+        explain.saliency(lambda x: text_model()(x), WORDS)
+    assert explain.occlusion(bag, WORDS).shape == WORDS.shape
     with pytest.raises(ValueError, match="begins at vectors of zeros, got baseline=3"):
         explain.integrated_gradients(text_model(), WORDS, baseline=3)
 
@@ -232,6 +260,13 @@ def test_a_softmax_or_sigmoid_at_the_end_changes_nothing(name, frozen):
         plain, ended = text_model(units), text_model(units, activation=end)
         plain.trainable = ended.trainable = not frozen
         np.testing.assert_allclose(METHODS[name](ended, WORDS), METHODS[name](plain, WORDS), rtol=1e-5, atol=1e-6)
+
+
+def test_a_softmax_without_parameters_is_seen_too():
+    model = md.Sequential([L.Activation("softmax", input_shape=(4,))])
+    expected = np.where(np.arange(4) == 2, X, 0)  # the logit of class 2 is x₂
+    np.testing.assert_allclose(explain.occlusion(model, X, target=2), expected)
+    np.testing.assert_allclose(explain.gradient_times_input(model, X, 2), expected)
 
 
 def test_a_function_is_taken_as_it_is():

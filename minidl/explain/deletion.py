@@ -70,7 +70,7 @@ def deletion_curve(
     check_whole("deletion_curve", "steps", steps)
     check_whole("deletion_curve", "random_orders", random_orders)
     answer = Answer("deletion_curve", model, x, target)
-    a = move(plain(attributions), "cpu")
+    a = move(plain(attributions), "cpu").astype(np.float64)  # −a of unsigned integers would wrap round
     hiding = Hiding(answer, _places(a, answer.x.shape) if segments is None else segments, baseline)
     N, S = len(answer.x), hiding.S
     if a.shape[:1] != (N,) or a[0].size != S or not np.isfinite(a).all():

@@ -119,17 +119,12 @@ class Point:
 
     def __init__(self, answer: Answer):
         self.answer = answer
-        self.x, self.f, self.of_words = as_floating(answer.x), answer.scores, False
-        for layer in _embeddings(answer.model):
-            calls = [y for words, y in calls_of(answer, layer) if _equal(words.data, answer.x)]
-            if calls:
-                self.x, self.f, self.of_words = calls[0].data, rest_of(answer, layer), True
-                if self.x.shape[:-1] != answer.x.shape:
-                    raise ValueError(
-                        f"{answer.who}: {layer.name!r} makes {self.x.shape} of words {answer.x.shape}, not a vector of "
-                        "each.\nHide words instead: minidl.explain.occlusion."
-                    )
-                return
+        layer = _reader(answer)
+        self.of_words = layer is not None
+        if layer is None:
+            self.x, self.f = as_floating(answer.x), answer.scores
+        else:
+            self.x, self.f = calls_of(answer, layer)[0][1].data, rest_of(answer, layer)
 
     def slope(self, x: Array) -> Array:
         """∂f/∂x, for all samples in one pass, as none depends on another: ∂(Σ_n f(x_n))/∂x."""
@@ -158,11 +153,25 @@ class Point:
         return move(a.sum(axis=-1) if self.of_words else a, "cpu")  # words: (N, T, D) -> (N, T)
 
 
-def _embeddings(model: Layer | Callable) -> list[Embedding]:
-    """Those inside the model."""
-    layers = [layer for _, layer in model.named_layers()] if isinstance(model, Layer) else []
-    return [layer for layer in layers if isinstance(layer, Embedding)]
-
-
-def _equal(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and bool((a == b).all())
+def _reader(answer: Answer) -> Embedding | None:
+    """The embedding that reads the words x; None where x are numbers."""
+    who, x = answer.who, answer.x
+    layers = [layer for _, layer in answer.model.named_layers()] if isinstance(answer.model, Layer) else []
+    embeddings = [layer for layer in layers if isinstance(layer, Embedding)]
+    calls = [(layer, words.data, y) for layer in embeddings for words, y in calls_of(answer, layer)]
+    reading = [(layer, y) for layer, words, y in calls if words.shape == x.shape and bool((words == x).all())]
+    if not reading:
+        if x.dtype.kind != "f" and (embeddings or not layers):
+            raise TypeError(
+                f"{who}: x holds {x.dtype}, which has no slope, and no Embedding is seen that reads it as words.\n"
+                "Numbers: x.astype('float32'). Words: give the model itself, or hide them by minidl.explain.occlusion."
+            )
+        return None
+    layer, y = reading[0]
+    times = max(len(reading), sum(called is layer for called, _, _ in calls))
+    if times > 1 or y.shape[:-1] != x.shape:
+        raise ValueError(
+            f"{who} expects one Embedding, called once, that makes a vector of each word; {layer.name!r} makes shape\n"
+            f"{y.shape} of words {x.shape}, and there are {times} calls. Hide words instead: minidl.explain.occlusion."
+        )
+    return layer
