@@ -76,6 +76,13 @@ def test_a_very_sure_teacher_keeps_its_second_thoughts():
     assert np.isfinite(DistillationLoss(2)(np.array([[1.0, 0.0]]), q).item())
 
 
+def test_a_very_sure_student_is_heard_at_its_logits():
+    """Its probability e^-200 is 0 in float32; the logits behind the softmax are known all the same."""
+    p = md.softmax(md.Tensor(np.array([[200.0, 0.0]], np.float32), requires_grad=True))
+    expected = definition(np.zeros((1, 2)), np.array([[200.0, 0.0]]), 2)
+    assert DistillationLoss(2)(np.array([[0.5, 0.5]]), p).item() == pytest.approx(expected, rel=1e-6)
+
+
 def test_weights_of_samples_and_steps():
     loss = DistillationLoss(2, from_logits=True)
     each = [definition(V[n : n + 1], Z[n : n + 1], 2) for n in range(6)]
@@ -251,6 +258,7 @@ def network(classes, end="softmax"):
         (lambda: Distiller(*[network(3)] * 2), "same twice"),
         (lambda: fit(network(3), network(4)), r"shape \(32, 3\), got \(32, 4\)"),
         (lambda: fit(network(3), network(3, None)), "distillation expects probabilities"),
+        (lambda: fit(network(3), network(3), md.losses.SparseCategoricalCrossentropy(from_logits=True)), "of both"),
         (lambda: fit(network(3), network(3), threads=2), "one thread"),
         (lambda: fit(two_by_two(), network(3), ["sparse_categorical_crossentropy", "mse"],
                      [LABELS, X[:, :1]], [X[:, :2], X[:, 2:]]), "one output"),

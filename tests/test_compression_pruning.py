@@ -11,6 +11,7 @@ from minidl import layers as L
 from minidl.callbacks import LambdaCallback
 from minidl.compression import GradualSparsity, Pruning, prune, sparsity
 from minidl.compression.kernels import kernels_of
+from minidl.compression.pruning import smallest_pruned
 from minidl.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.small_models import LABELS, X, classifier, same_weights
 
@@ -75,12 +76,29 @@ def test_exactly_the_k_smallest(seed, s, few_values):
     np.testing.assert_array_equal(after, np.where(kept, before, 0))
 
 
+def test_what_is_pruned_comes_before_other_zeros_and_never_back():
+    w, m = {"w": np.array([0.0, 5.0, 0.0, 1.0])}, {"w": np.array([True, True, False, True])}
+    np.testing.assert_array_equal(smallest_pruned(w, m, 0.25)["w"], [True, True, False, True])
+    np.testing.assert_array_equal(smallest_pruned(w, m, 0.5)["w"], [False, True, False, True])
+    np.testing.assert_array_equal(smallest_pruned(w, m, 0)["w"], m["w"])
+
+
+class Scale(L.Layer):
+    """A vector of one axis, which is no kernel."""
+
+    def build(self, input_shape):
+        self.factors = self.add_weight((input_shape[-1],), "ones")
+
+    def call(self, x):
+        return x * self.factors
+
+
 def test_biases_normalisations_and_their_averages_are_left_alone():
     md.seed(0)
     model = md.Sequential(
         [
             L.Embedding(9, 4, input_length=6), L.Conv1D(5, 3), L.BatchNormalization(), L.GRU(3, return_sequences=True),
-            L.MultiHeadAttention(2, 4), L.LayerNormalization(), L.LSTM(3), L.Dense(2, bias_initializer="ones"),
+            L.MultiHeadAttention(2, 4), L.LayerNormalization(), Scale(), L.LSTM(3), L.Dense(2, bias_initializer="ones"),
         ]
     )  # fmt: skip
     before = model.state_dict()
@@ -199,7 +217,7 @@ def test_a_schedule_that_falls_gives_nothing_back():
 @pytest.mark.parametrize("sparsity_", [0.6, GradualSparsity(0.6, end_step=14, frequency=3)])
 def test_interrupted_and_gone_on_with_is_as_not_interrupted(tmp_path, sparsity_):
     def train(epochs, resume, seed):
-        model = classifier(dropout=0.2)
+        model = classifier(dropout=0.2, optimizer=md.optimizers.SGD(learning_rate=0.5, momentum=0.9))
         md.seed(seed)
         pruning = Pruning(sparsity_)
         model.fit(X, LABELS, batch_size=10, epochs=epochs, verbose=0, callbacks=[pruning], resume=resume)
@@ -292,7 +310,14 @@ def test_wrong_values(wrong, message):
 
 
 @pytest.mark.parametrize(
-    "wrong", [lambda: prune(classifier(), "0.5"), lambda: prune("model", 0.5), lambda: Pruning([])]
+    "wrong",
+    [
+        lambda: prune(classifier(), "0.5"),
+        lambda: prune("model", 0.5),
+        lambda: Pruning([]),
+        lambda: prune(classifier(), 0.5, names=3),
+        lambda: prune(classifier(), 0.5, names=[]),
+    ],
 )
 def test_wrong_kinds(wrong):
     with pytest.raises(TypeError):

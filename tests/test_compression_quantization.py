@@ -119,6 +119,14 @@ def test_8_bits_of_a_normal_kernel_are_good_for_43_decibels():
     assert np.mean(error**2) == pytest.approx(s**2 / 12, rel=0.01)
 
 
+def test_a_little_more_than_half_is_rounded_up_though_float32_could_not_tell():
+    s = np.float32(1 + 2.0**-14)
+    middle = s * (np.arange(0, 126, 2, np.float32) + np.float32(0.5))  # exact: 15 digits times 8
+    q = quantize(np.append(np.nextafter(middle, np.float32(np.inf)), 127 * s), 8)
+    assert q.scale == s
+    np.testing.assert_array_equal(q.q[:-1], np.arange(0, 126, 2) + 1)
+
+
 def test_tensors_lists_and_tiny_numbers():
     np.testing.assert_array_equal(quantize(md.Tensor([1.0, -1.0])).q, [127, -127])
     np.testing.assert_array_equal(quantize([1.0, -1.0]).q, [127, -127])
@@ -168,6 +176,14 @@ def test_the_weights_of_a_model():
     assert not same_weights(before, after)
     whole = quantised(classifier(), 4, per_channel=False).layers[0].kernel.numpy()
     assert len(np.unique(whole)) <= 15 < len(np.unique(after["dense.kernel"]))
+
+
+def test_graphs_notice_that_weights_have_changed():
+    model = classifier()
+    loss = (model(X) * model(X)).sum()
+    quantize_weights(model, 4)
+    with pytest.raises(ValueError, match="edited"):
+        loss.backward()
 
 
 def test_pruned_weights_stay_pruned():
@@ -230,6 +246,13 @@ def test_it_computes_what_the_quantised_model_computes_and_gives_its_gradients(b
     np.testing.assert_array_equal(y, z.numpy())
     for p, q in zip(model.parameters(), other.parameters(), strict=True):
         np.testing.assert_array_equal(p.grad, q.grad)  # those of the grid's point, straight through
+
+
+@pytest.mark.parametrize("settings", [{"symmetric": False}, {"per_channel": False}, {"names": "dense.*"}])
+def test_it_takes_the_settings_of_quantize_weights(settings):
+    y = QuantizationAware(classifier(), 3, **settings)(X).numpy()
+    np.testing.assert_array_equal(y, quantised(classifier(), 3, **settings)(X).numpy())
+    assert not np.array_equal(y, quantised(classifier(), 3)(X).numpy())
 
 
 def test_fit_is_the_loop():
@@ -341,6 +364,7 @@ def holed(value):
         (lambda: quantize_weights(md.Sequential([L.Dense(2)])), "not built"),
         (lambda: QuantizationAware(md.Sequential([L.Dense(2)])), "not built"),
         (lambda: QuantizationAware(classifier(), 16), "bits from 2 to 8"),
+        (lambda: QuantizationAware(QuantizationAware(classifier())), "already"),
         (lambda: QuantizationAware(listed()), "tables.0.*inside a list"),
     ],
 )

@@ -25,6 +25,9 @@ class Around(Model):
         self.input_names = getattr(inside, "input_names", None)
         self.output_names = getattr(inside, "output_names", None)
 
+    def describe(self) -> str:
+        return repr(self.inside)
+
     def call(self, x: Any, mask: Any = None, *, return_mask: bool = False) -> Any:
         y, mask = call_with_mask(self.inside, (x,), (mask,))
         return (y, mask) if return_mask else y

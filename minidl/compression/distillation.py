@@ -134,6 +134,16 @@ class Distiller(Around):
         self.soft = DistillationLoss(temperature, from_logits)
         self.ask = Asked(teacher)
 
+    def compile(self, *args: Any, **settings: Any) -> None:
+        """As every model; the loss for the labels must take logits where ``from_logits`` says that there are some."""
+        super().compile(*args, **settings)
+        for head in self.objective.heads if self.objective is not None else []:
+            if getattr(head.loss, "from_logits", self.soft.from_logits) != self.soft.from_logits:
+                raise ValueError(
+                    f"Distiller has from_logits={self.soft.from_logits}, its loss {head.loss.name} the opposite.\n"
+                    "Say it of both: whether the models give logits, or a softmax ends them."
+                )
+
     def train_step(self, x: Any, y: Any, sample_weight: Array | None = None) -> tuple[Tensor, Any]:
         """One step on L. Returns (L, the student's outputs)."""
         if self.threads is not None and self.threads.n > 1:

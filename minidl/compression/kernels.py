@@ -29,7 +29,7 @@ def kernels_of(who: str, model: Any, names: str | Sequence[str] | None = None) -
     Raises
     ------
     TypeError
-        It is no layer.
+        It is no layer, or the names are no patterns.
     ValueError
         It has no kernels, perhaps because it is not built, or a pattern matches no name.
 
@@ -46,7 +46,10 @@ def kernels_of(who: str, model: Any, names: str | Sequence[str] | None = None) -
         raise TypeError(f"{who} expects a model or layer, got {describe(model)}.")
     named = dict(model.named_parameters())
     if names is not None:
-        return select(named, *([names] if isinstance(names, str) else names))
+        patterns = [names] if isinstance(names, str) else names
+        if not isinstance(patterns, (list, tuple)) or not patterns:
+            raise TypeError(f"{who} expects names as patterns such as '*.kernel', or a list of them, got {names!r}.")
+        return select(named, *patterns)
     kernels = {name: p for name, p in named.items() if p.ndim > 1 and not name.endswith(LEFT_ALONE)}
     if not kernels:
         hint = "\nIt is not built yet: give its first layer an input_shape, or call it once." if not named else ""

@@ -63,7 +63,8 @@ class QuantizationAware(Around):
     Raises
     ------
     ValueError, TypeError
-        A wrong setting; a model without kernels, or with one inside a list, where it cannot be replaced.
+        A wrong setting; a model without kernels, or with one inside a list, where it cannot be replaced; one that is
+        QuantizationAware already.
 
     Notes
     -----
@@ -95,6 +96,10 @@ class QuantizationAware(Around):
         names: str | Sequence[str] | None = None,
     ):
         super().__init__(model)
+        if any(isinstance(layer, QuantizationAware) for _, layer in self.inside.named_layers()):
+            raise ValueError(
+                "QuantizationAware expects a model of real kernels, got one that is QuantizationAware already."
+            )
         code_range(bits, symmetric)  # refuses what is no setting
         self.bits, self.symmetric, self.axis = bits, symmetric, channel_axis("QuantizationAware", per_channel)
         self.kernel_names = list(kernels_of("QuantizationAware", model, names))
