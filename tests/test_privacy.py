@@ -246,8 +246,8 @@ def test_an_empty_lot_is_noise_alone():
 def test_a_loop_of_ones_own_with_any_optimizer_learns():
     model = regressor()
     optimizer = md.optimizers.Adam(model.parameters(), learning_rate=0.1)
-    gradient = PrivateGradient(model, "mse", X, VALUES, batch_size=25, noise_multiplier=0.5, rng=0)
-    for _ in range(60):
+    gradient = PrivateGradient(model, "mse", X, VALUES, batch_size=15, noise_multiplier=0.3, rng=0)
+    for _ in range(50):
         gradient.backward()
         optimizer.step()
     assert model.evaluate(X, VALUES, verbose=0) < 0.3

@@ -7,7 +7,14 @@ import pytest
 from small_models import LABELS, VALUES, X, classifier, regressor, same_weights
 
 import minidl as md
-from minidl.privacy import advantage_bound, fit_privately, losses_of, membership_advantage
+from minidl.privacy import (
+    PrivateSum,
+    advantage_bound,
+    epsilon,
+    fit_privately,
+    losses_of,
+    membership_advantage,
+)
 
 
 def test_losses_are_those_of_each_sample_in_eval_mode():
@@ -60,12 +67,32 @@ def test_who_was_learnt_by_heart_is_found_and_who_was_learnt_privately_is_not():
 
     by_heart, private = network(), network()
     by_heart.fit(*inside, batch_size=50, epochs=40, verbose=0)
-    run = fit_privately(private, *inside, 50, 10, noise_multiplier=6.0, delta=1e-3, verbose=0, rng=0)
+    run = fit_privately(private, *inside, 50, 4, noise_multiplier=4.0, delta=1e-3, verbose=0, rng=0)
     eps = run.history["epsilon"][-1]
     assert advantage(by_heart) > 0.5
     assert eps < 1.2
     assert abs(advantage(private)) < advantage_bound(eps, 1e-3) + 0.2  # of 100 samples it is uncertain by 0.07
     assert advantage(private) < advantage(by_heart) / 2
+
+
+@pytest.mark.parametrize(("sigma", "q"), [(0.5, 1.0), (1.0, 1.0), (1.0, 0.3)])
+def test_the_attack_on_one_step_is_as_good_as_theory_says_and_no_better_than_its_epsilon(sigma, q):
+    """Who pulls with length C or is not there: the best guess looks whether the noisy sum is beyond C / 2."""
+    n, C = 3000, 0.25
+    step = PrivateSum(C, sigma, q, rng=0)
+
+    def says_yes(there):
+        S = [
+            step([[np.array([-9.0])]] if there and len(step.draw(1)) else [], like=[np.zeros(1)])[0][0]
+            for _ in range(n)
+        ]
+        return float((np.array(S) < -C / 2).mean())
+
+    advantage = says_yes(True) - says_yes(False)
+    expected = q * math.erf(1 / (2 * sigma) / math.sqrt(2))  # q (Φ(1/2σ) − Φ(−1/2σ))
+    uncertain = 4.5 * math.sqrt(2 * 0.25 / n)
+    assert abs(advantage - expected) < uncertain
+    assert expected <= advantage_bound(epsilon(sigma, q, 1, 1e-5), 1e-5)
 
 
 @pytest.mark.parametrize(
