@@ -129,7 +129,7 @@ def test_lines_history_and_mode(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and lines[0].startswith("Round 1/2  ") and " - val_loss: " in lines[0]
     assert model.history is run and not model.training
-    fit_federated(model.train(), parts(20, 30), rounds=0, verbose=0)
+    fit_federated(model.train(), parts(20, 30), rounds=0, delta=0.9, verbose=0)  # without noise δ means nothing
     assert not model.training
 
 
