@@ -122,14 +122,23 @@ def words():
     return row(inner, L.LSTM(3), L.Dense(1, "sigmoid")), "int64"
 
 
+def words_of_several():
+    """Words go into a model with two inputs, and one of them is counted too."""
+    a, b = md.Input(shape=(3,), name="a"), md.Input(shape=(3,), name="b")
+    table = L.Embedding(9, 2)
+    inner = md.Model([a, b], L.Add()([table(a), table(b)]))
+    u, v = md.Input(shape=(3,), name="u"), md.Input(shape=(3,), name="v")
+    return md.Model([u, v], [inner([u, v]), L.Add()([u, u]), L.Flatten()(L.Embedding(9, 1)(v))]), "float32"
+
+
 def cases():
-    """{name: (model, input shape, or shapes, or dtype)}, each made anew."""
+    """{name: function () -> (model, shapes of inputs of any numbers, or dtype of whole ones)}."""
     made = {f"convolutions {k}": (lambda k=k: convolutions(k)) for k in range(6)}
     made |= {f"transposed {k}": (lambda k=k: transposed_convolutions(k)) for k in range(4)}
     made |= {name: (lambda f=name: (row(md.Input(shape=(4,)), L.Dense(5, f)), (6, 4))) for name in ACTIVATIONS}
     modes = ("concat", "sum", "mul", "ave", "concat", "sum")
     made |= {name: (lambda m=make, w=way: recurrent(m, w)) for (name, make), way in zip(RECURRENT.items(), modes)}
-    others = (digits, residual, norms, rectifiers, sequence, pooled, operations, whole_numbers, words)
+    others = (digits, residual, norms, rectifiers, sequence, pooled, operations, whole_numbers, words, words_of_several)
     return made | {f.__name__: f for f in others}
 
 
@@ -141,7 +150,7 @@ def make(case):
         low, high = (0.5, 2.0) if name.endswith("variance") else (-1.0, 1.0)
         p.data = rng.uniform(low, high, p.shape).astype(p.dtype)
     if isinstance(shapes, str):
-        inputs = [rng.integers(0, 9, (3, *model.input_shapes()[0][1:])).astype(shapes)]
+        inputs = [rng.integers(0, 9, (3, *shape[1:])).astype(shapes) for shape in model.input_shapes()]
     else:
         inputs = [rng.normal(size=s).astype("float32") for s in (shapes if isinstance(shapes, list) else [shapes])]
     return model, dict(zip(model.input_names, inputs))

@@ -5,6 +5,7 @@ Whether a runtime agrees is asked in ``tests/against_onnx``.
 
 import sys
 
+import fake_cupy
 import numpy as np
 import onnx_by_hand
 import onnx_models
@@ -123,6 +124,9 @@ REFUSED = {
     "not built": (lambda: md.Sequential([L.Dense(2)]), ValueError, "does not know the shape of its input.\nGive it"),
     "no layers": (lambda: md.Sequential(), ValueError, "does not know the shape"),
     "no model": (lambda: L.Dense(2), TypeError, "expects a Sequential or a drawn Model, then a path, got"),
+    "a model in training": (
+        lambda: drawn(lambda x: md.Sequential([L.Dropout(0.5)])(x, training=True)), ValueError, "'sequential' called",
+    ),
     "in training": (lambda: drawn(lambda x: L.Dropout(0.5)(x, training=True)), ValueError, "'dropout' called with"),
     "masks": (
         lambda: md.Sequential([L.Embedding(5, 2, mask_zero=True, input_shape=(4,)), L.LSTM(2)]),
@@ -167,6 +171,15 @@ def test_the_missing_package_is_told(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"needs the package onnx.*\nInstall it with: pip install 'minidl\[onnx\]'"):
         export_onnx(model, tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_weights_on_a_gpu_are_fetched():
+    model, inputs = onnx_models.make(onnx_models.digits)
+    (expected,) = onnx_models.outputs_of(model, inputs)
+    with fake_cupy.installed():
+        graph, _, (y,) = as_graph(model.to("cuda"))
+    assert all(type(array) is np.ndarray for array in graph.weights.values())
+    np.testing.assert_allclose(onnx_by_hand.run(graph, inputs)[y.name], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_masks_that_nobody_looks_at_do_no_harm():

@@ -55,8 +55,8 @@ def kolmogorov(x: float) -> float:
     if x < 0.04:  # 1 − Q is below 1e-300
         return 1.0
     if x < 1:
-        return 1 - sqrt(2 * pi) / x * sum(exp(-(((2 * k - 1) * pi / x) ** 2) / 8) for k in range(1, 6))
-    return 2 * sum((-1) ** (k - 1) * exp(-2 * (k * x) ** 2) for k in range(1, 8))
+        return 1 - sqrt(2 * pi) / x * sum(exp(-(((2 * k - 1) * pi / x) ** 2) / 8) for k in range(1, 4))
+    return 2 * sum((-1) ** (k - 1) * exp(-2 * (k * x) ** 2) for k in range(1, 6))
 
 
 def population_stability_index(expected: Any, actual: Any, bins: int = 10) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 
 from minidl import layers as L
 from minidl.errors import describe, first_few
+from minidl.layers.arguments import flat
 from minidl.layers.naming import unique_name
 from minidl.layers.symbolic import Symbol
 from minidl.models import Model, Sequential
@@ -123,12 +124,12 @@ def without_a_row(model: Model) -> Iterator[str]:
         )
     for layer, symbol in calls:
         who = f"{type(layer).__name__} {layer.name!r}"
-        if isinstance(layer, Model):
+        if len(symbol.inputs) > 1 or symbol.settings.get("training") or symbol.settings.keys() - {"training"}:
+            yield f"{who} called with more than its input"
+        elif isinstance(layer, Model):
             yield from without_a_row(layer)
         elif type(layer) not in TABLE:
             yield who
-        elif len(symbol.inputs) > 1 or symbol.settings.get("training") or symbol.settings.keys() - {"training"}:
-            yield f"{who} called with more than its input"
 
 
 def check_masks(model: Model) -> None:
@@ -144,11 +145,11 @@ def check_masks(model: Model) -> None:
 
 def is_indices(model: Model, symbol: Symbol) -> bool:
     """Whether nothing but embeddings read it."""
-    readers = [(layer, y) for layer, y in model.calls() if symbol in y.inputs]
+    readers = [(layer, y) for layer, y in model.calls() if any(x is symbol for x in flat(y.inputs))]
     return bool(readers) and all(
         isinstance(layer, L.Embedding)
         or (isinstance(layer, L.InputLayer) and is_indices(model, y))
-        or (isinstance(layer, Model) and is_indices(layer, ends(layer)[0][0]))
+        or (isinstance(layer, Model) and len(ends(layer)[0]) == 1 and is_indices(layer, ends(layer)[0][0]))
         for layer, y in readers
     )
 
