@@ -455,6 +455,16 @@ def test_baselines_that_are_none(name, x, baseline, words):
         METHODS[name](table_model(), x, baseline=baseline)
 
 
+@pytest.mark.parametrize("name", ["saliency", "gradient_times_input", "integrated_gradients"])
+def test_slopes_need_a_tensor(name):
+    model = table_model()
+    for f in (model.predict, lambda x: model(x).numpy()):
+        with pytest.raises(
+            TypeError, match=f"^{name} takes the slope of f, so f must give a Tensor, got float32 array"
+        ):
+            METHODS[name](f, X)
+
+
 def test_settings_of_integrated_gradients():
     for steps, error in ((0, ValueError), (2.5, ValueError), ("a", TypeError)):
         with pytest.raises(error, match="integrated_gradients expects steps as a positive integer"):

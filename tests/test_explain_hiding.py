@@ -325,8 +325,8 @@ def test_brightness_is_an_explanation_too():
 
 def test_of_equal_attributions_the_first_is_hidden_first():
     x = np.arange(200.0)[None]
-    curve = explain.deletion_curve(lambda x: x.sum(axis=1), x, np.zeros((1, 200)), steps=200, rng=0)[1]
-    np.testing.assert_array_equal(curve[0, 1:], x.sum() - x[0].cumsum())
+    curve = explain.deletion_curve(lambda x: x.sum(axis=1), x, x % 2, steps=200, rng=0)[1]
+    np.testing.assert_array_equal(curve[0, 1:], x.sum() - np.concatenate([x[0, 1::2], x[0, ::2]]).cumsum())
 
 
 @pytest.mark.parametrize(
@@ -344,6 +344,13 @@ def test_of_equal_attributions_the_first_is_hidden_first():
 def test_what_cannot_be_on_trial(attributions, settings, words):
     with pytest.raises(ValueError, match=f"deletion_curve expects .*{words}"):
         explain.deletion_curve(lambda x: x, np.ones((2, 4)), attributions, **settings)
+
+
+def test_what_two_arrays_are_is_told():
+    with pytest.raises(
+        TypeError, match=r"as one array, got a tuple of 2.\nSome explanations return two things: a, gap"
+    ):
+        explain.deletion_curve(lambda x: x, np.ones((2, 4)), (np.ones((2, 4)), np.ones(2)))
 
 
 # --- a network on images ----------------------------------------------------------------------------------------------

@@ -85,9 +85,17 @@ def test_the_question_is_the_best_of_all(rows):
 
 
 def test_a_threshold_parts_even_neighbours():
+    """Halfway between two neighbours no number lies; the half is rounded to one of them, here to each once."""
     a = np.float64(1.0)
-    x = np.array([[a], [np.nextafter(a, 2)]])
-    assert best_question(x, np.eye(2), smallest=1) == (0, 1.0)  # x ≤ 1 holds for the first alone
+    b = np.nextafter(a, 2)
+    c = np.nextafter(b, 2)
+    for low, high in ((a, b), (b, c)):
+        x = np.array([[low], [high]])
+        assert best_question(x, np.eye(2), smallest=1) == (0, low)
+        rules = explain.extract_rules(lambda x, low=low: x.numpy() > low, x, min_samples=1)
+        assert rules.fidelity == 1
+        np.testing.assert_array_equal(rules.predict(x), [0, 1])
+        assert (sum(rule.applies(x) for rule in rules.rules) == 1).all()
 
 
 def test_parts_that_say_the_same_are_one_rule():

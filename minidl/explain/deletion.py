@@ -69,6 +69,11 @@ def deletion_curve(
     """
     check_whole("deletion_curve", "steps", steps)
     check_whole("deletion_curve", "random_orders", random_orders)
+    if isinstance(attributions, tuple):
+        raise TypeError(
+            f"deletion_curve expects attributions as one array, got a tuple of {len(attributions)}.\n"
+            "Some explanations return two things: a, gap = integrated_gradients(...)."
+        )
     answer = Answer("deletion_curve", model, x, target)
     a = move(plain(attributions), "cpu").astype(np.float64)  # −a of unsigned integers would wrap round
     hiding = Hiding(answer, _places(a, answer.x.shape) if segments is None else segments, baseline)

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import Array, as_floating, move
+from minidl.autograd import Tensor
+from minidl.errors import describe
 from minidl.explain.answer import Answer
 from minidl.explain.hiding import read_baseline
 from minidl.explain.inside import calls_of, rest_of
@@ -123,8 +125,19 @@ class Point:
         self.of_words = layer is not None
         if layer is None:
             self.x, self.f = as_floating(answer.x), answer.scores
+            if not isinstance(answer.model, Layer):
+                self._check_function()
         else:
             self.x, self.f = calls_of(answer, layer)[0][1].data, rest_of(answer, layer)
+
+    def _check_function(self) -> None:
+        """Refuse a function that gives plain numbers: nobody knows how they came about."""
+        y = self.f(Tensor(self.x))
+        if not isinstance(y, Tensor):
+            raise TypeError(
+                f"{self.answer.who} takes the slope of f, so f must give a Tensor, got {describe(y)}.\n"
+                "Give model itself for model.predict; leave out .numpy()."
+            )
 
     def slope(self, x: Array) -> Array:
         """∂f/∂x, for all samples in one pass, as none depends on another: ∂(Σ_n f(x_n))/∂x."""
