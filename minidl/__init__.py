@@ -7,13 +7,17 @@
 array([2., 4., 6.], dtype=float32)
 
 Read it from left to right: ``arrays`` → ``autograd`` → ``ops`` → ``layers``, ``losses`` → ``optimizers``,
-``schedules`` → ``data``, ``metrics`` → ``models`` → ``keras``. No room needs what stands to its right.
+``schedules`` → ``data``, ``metrics`` → ``models`` → ``keras``, and what is done with a trained model: ``explain``,
+``compression``, ``distributed``, ``privacy``, ``serving``. No room needs what stands to its right.
 """
 
 from minidl import (
     callbacks,
     check,
+    compression,
     data,
+    distributed,
+    explain,
     habits,
     initializers,
     keras,
@@ -23,9 +27,11 @@ from minidl import (
     ops,
     optimizers,
     plot,
+    privacy,
     random,
     regularizers,
     schedules,
+    serving,
     transfer,
 )
 from minidl.arrays import array_module, default_dtype, seed, set_default_dtype
@@ -53,6 +59,7 @@ __all__ = [
     "cross_validate", "save_checkpoint", "load_checkpoint", "keep_memory", "Threads",
     "callbacks", "data", "initializers", "layers", "losses", "metrics", "ops", "optimizers", "plot", "regularizers",
     "schedules", "transfer", "keras", "random", "check",
+    "explain", "compression", "distributed", "privacy", "serving",
     *ops.__all__,
 ]  # fmt: skip
 

@@ -1,3 +1,5 @@
+"""Cross-validation (D.T2): every sample is held out once, each fold trains a model of its own."""
+
 import numpy as np
 import pytest
 

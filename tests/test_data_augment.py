@@ -1,4 +1,4 @@
-"""Augmented images are the old ones, moved; and the same again after an interruption."""
+"""Augmented images (D.T1, D.T5) are the old ones, moved; and the same again after an interruption."""
 
 import numpy as np
 import pytest

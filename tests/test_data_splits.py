@@ -1,3 +1,5 @@
+"""Splits into training, validation and test (D.T2): nothing lost, nothing twice."""
+
 import numpy as np
 import pytest
 from hypothesis import given

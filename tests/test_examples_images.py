@@ -1,4 +1,6 @@
-"""The larger examples on digits: the best recipe, the residual network, the autoencoder and the two adversaries."""
+"""The larger examples on digits: the best recipe, the residual network, the autoencoder and
+the two adversaries (D.T6, D.T14).
+"""
 
 import fake_cupy
 import numpy as np

@@ -1,4 +1,4 @@
-"""The stand-in for CuPy refuses what CuPy refuses and does what CuPy does.
+"""The stand-in for CuPy (D.T13) refuses what CuPy refuses and does what CuPy does.
 
 The tests that take ``cp`` run on the stand-in and, on a machine with a GPU, on CuPy itself: that is what keeps the
 stand-in honest.

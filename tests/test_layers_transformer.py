@@ -1,4 +1,4 @@
-"""Positions, and the Transformer block."""
+"""Positions, and the Transformer block with its residual connections and norms (D3.E2, D.T6)."""
 
 import fake_cupy
 import numpy as np

@@ -1,4 +1,4 @@
-"""Optimizers: each rule against its paper's equation in a plain loop; clipping, weight decay, schedules."""
+"""Optimizers (D.T4): each rule against its paper's equation in a plain loop; clipping, weight decay, schedules."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""DP-SGD: each sample's own gradient, lots and noise that are what they are said to be, no sample that pulls harder
+"""DP-SGD (D.T12): each sample's own gradient, lots and noise that are what they are said to be, no sample that pulls harder
 than C, and everything else as in training without privacy."""
 
 import math

@@ -1,4 +1,4 @@
-"""Threads that share a batch: the numbers of one thread, repeatable, and nothing left behind."""
+"""Threads that share a batch (D.T8): the numbers of one thread, repeatable, and nothing left behind."""
 
 import copy
 import pickle
