@@ -1,4 +1,4 @@
-"""Pruning: the right weights become 0, in every kind of model, and stay 0 whatever the optimizer does."""
+"""Pruning (D.T9): the right weights become 0, in every kind of model, and stay 0 whatever the optimizer does."""
 
 import fake_cupy
 import numpy as np

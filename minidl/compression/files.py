@@ -191,16 +191,7 @@ def _unpacked(name: str, entry: dict, arrays: dict[str, np.ndarray]) -> np.ndarr
         values = _unpack(values, bits, count)
     elif values.dtype != dtype or values.shape != (count,):
         raise ValueError(f"expected {count} numbers of {dtype}, got {values.dtype} of shape {values.shape}")
-    if "gap_bits" in entry:
-        positions = positions_of(_unpack(arrays[f"{name}/gaps"], entry["gap_bits"], entry["gaps"]), entry["gap_bits"])
-        if (
-            len(positions) != count
-        ):  # one value would be spread over all places; places beyond the last are refused below
-            raise ValueError(f"its gaps lead to {len(positions)} places, expected {count}")
-    elif count != n:
-        raise ValueError(f"expected {n} numbers, got {count}")
-    else:
-        positions = slice(None)
+    positions = _positions(name, entry, arrays, n)
     if bits is None:
         w = np.zeros(n, dtype)
         w[positions] = values
@@ -208,6 +199,19 @@ def _unpacked(name: str, entry: dict, arrays: dict[str, np.ndarray]) -> np.ndarr
     s = arrays[f"{name}/scale"]
     z = np.zeros(s.shape, np.int16) if entry["symmetric"] is True else arrays[f"{name}/zero_point"]
     return _on_grid(entry, positions, values, s, z, dtype)
+
+
+def _positions(name: str, entry: dict, arrays: dict[str, np.ndarray], n: int) -> Any:
+    """Where in a kernel of n numbers its values stand. (Places beyond the last are refused where they are used.)"""
+    count, gap_bits = entry["count"], entry.get("gap_bits")
+    if gap_bits is None:
+        positions, places = slice(None), n
+    else:
+        positions = positions_of(_unpack(arrays[f"{name}/gaps"], gap_bits, entry["gaps"]), gap_bits)
+        places = len(positions)
+    if places != count:  # a single value would be spread over all of them
+        raise ValueError(f"it has {count} numbers for {places} places")
+    return positions
 
 
 def _on_grid(entry: dict, positions: Any, codes: np.ndarray, s: np.ndarray, z: np.ndarray, dtype: Any) -> np.ndarray:

@@ -176,7 +176,7 @@ class Pruning(Callback):
         return sum(round(s * n) for n in (sizes if self.scope == "layer" else [sum(sizes)]))
 
     def _pruned(self) -> int:
-        return sum(int((~m).sum()) for m in self._masks.values())
+        return sum(m.size - int(array_module(m).count_nonzero(m)) for m in self._masks.values())
 
     def _smaller_masks(self, kernels: dict[str, Any], masks: dict[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
         """The masks for the sparsity of this step, which keep nothing that ``masks`` do not keep."""
@@ -219,9 +219,12 @@ def smallest_pruned(
             raise ValueError(f"Pruning: {name!r} holds NaN, so which of its weights are the smallest is not known.")
         sizes.append(np.where(masks[name], abs(w), -1.0).ravel())  # below all others: what is pruned stays pruned
     sizes = np.concatenate(sizes)  # (n,)
-    kept = np.ones(sizes.size, bool)
-    kept[sizes < 0] = False
-    kept[np.argsort(sizes, kind="stable")[: round(s * sizes.size)]] = False  # of equal ones the first
+    k, kept = round(s * sizes.size), sizes >= 0
+    if k:
+        largest = np.partition(sizes, k - 1)[k - 1]  # of the k smallest; quicker than sorting
+        smaller, equal = sizes < largest, np.flatnonzero(sizes == largest)
+        kept[smaller] = False
+        kept[equal[: k - np.count_nonzero(smaller)]] = False  # of equal ones the first
     ends = np.cumsum([w.size for w in weights.values()])
     parts = np.split(kept, ends[:-1])
     return {name: part.reshape(w.shape) for (name, w), part in zip(weights.items(), parts, strict=True)}

@@ -96,7 +96,7 @@ def quantize(x: Any, bits: int = 8, *, symmetric: bool = True, axis: int | None 
         raise ValueError(f"quantize expects floating numbers, at least one, got {describe(x)}.")
     s, z = choose_grid(x, bits, symmetric, axis)
     xp = array_module(x)
-    q = (xp.rint(x.astype(np.float64) / s) + z).clip(low, high)
+    q = (xp.rint(x / s) + z).clip(low, high)  # s and z are float64, so that nothing is rounded before
     dtype = np.int8 if symmetric else np.uint8
     return Quantized(q.astype(dtype), s.astype(np.float32), z.astype(np.int16), bits, bool(symmetric), x.dtype)
 
