@@ -1,4 +1,4 @@
-"""Metrics (D.T3): equations against plain loops, batches against the whole, forms of targets and outputs, and mistakes."""
+"""Metrics (D.T3): equations against plain loops, batches against the whole, forms of targets, and mistakes."""
 
 import fake_cupy
 import numpy as np

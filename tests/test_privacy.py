@@ -1,5 +1,5 @@
-"""DP-SGD (D.T12): each sample's own gradient, lots and noise that are what they are said to be, no sample that pulls harder
-than C, and everything else as in training without privacy."""
+"""DP-SGD (D.T12): each sample's own gradient, lots and noise that are what they are said to be, no sample that pulls
+harder than C, and everything else as in training without privacy."""
 
 import math
 
