@@ -13,8 +13,8 @@ SIGMOID = {"Sigmoid": lambda x: 1 / (1 + np.exp(-x)), "Tanh": np.tanh, "Relu": l
 
 def run(graph, inputs):
     """{name: array} of all that is computed, in float64."""
-    values = {name: x.astype(np.float64 if x.dtype.kind == "f" else x.dtype) for name, x in graph.weights.items()}
-    values |= inputs
+    given = graph.weights | inputs
+    values = {name: x.astype(np.float64) if x.dtype == np.float32 else x for name, x in given.items()}
     for node in graph.nodes:
         given = [values[name] if name else None for name in node.inputs]
         assert node.output not in values, f"{node.output} is made twice"
@@ -181,13 +181,23 @@ def reshape(x, shape):
     return x.reshape([x.shape[k] if n == 0 else n for k, n in enumerate(shape)])
 
 
+def arithmetic(f):
+    """Of two arrays of one dtype: ONNX converts nothing by itself."""
+
+    def op(x, y):
+        assert x.dtype == y.dtype, f"{x.dtype} and {y.dtype}"
+        return f(x, y)
+
+    return op
+
+
 def elu(x, alpha=1.0):
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
 OPS = {
     "Identity": lambda x: x,
-    "Cast": lambda x, to: x.astype(to),
+    "Cast": lambda x, to: x.astype(np.float64 if to == np.float32 else to),
     "Transpose": lambda x, perm: x.transpose(perm),
     "Flatten": lambda x, axis: x.reshape(int(np.prod(x.shape[:axis])), -1),
     "Reshape": reshape,
@@ -197,14 +207,14 @@ OPS = {
     "Concat": lambda *xs, axis: np.concatenate(xs, axis=axis),
     "Pad": lambda x, pads: np.pad(x, list(zip(pads[: x.ndim], pads[x.ndim :]))),
     "Resize": resize,
-    "MatMul": np.matmul,
-    "Add": np.add,
-    "Sub": np.subtract,
-    "Mul": np.multiply,
-    "Div": np.divide,
-    "Pow": np.power,
+    "MatMul": arithmetic(np.matmul),
+    "Add": arithmetic(np.add),
+    "Sub": arithmetic(np.subtract),
+    "Mul": arithmetic(np.multiply),
+    "Div": arithmetic(np.divide),
+    "Pow": arithmetic(np.power),
     "Neg": np.negative,
-    "Min": np.minimum,
+    "Min": arithmetic(np.minimum),
     "Mean": lambda *xs: sum(xs) / len(xs),
     "Clip": np.clip,
     "ReduceMax": lambda x, axes, keepdims: x.max(tuple(axes), keepdims=bool(keepdims)),

@@ -31,7 +31,7 @@ def convolutions(seed):
 
 def transposed_convolutions(seed):
     rng = np.random.default_rng(seed)
-    strides, size = (tuple(int(n) for n in rng.integers(1, 4, 2)) for _ in range(2))
+    strides, size = (tuple(int(n) for n in rng.integers(1, most, 2)) for most in (4, 6))
     padding, interpolation = ("same", "valid")[seed % 2], ("nearest", "bilinear")[seed // 2 % 2]
     return row(
         md.Input(shape=(None, 5, 3)),
@@ -55,7 +55,8 @@ def residual():
     y = L.ReLU()(L.Add()([h, L.Conv2D(4, 1)(x), h]))
     z = L.GaussianNoise(0.5)(L.Concatenate()([y, h]))
     tall = L.Concatenate(axis=1)([z, L.LayerNormalization()(z)])
-    return md.Model(x, [tall, L.Dense(2)(L.GlobalAveragePooling2D()(z)), h]), (2, 6, 5, 3)
+    outputs = [tall, L.Dense(2)(L.GlobalAveragePooling2D()(z)), h, L.Concatenate(axis=2)([h, y])]
+    return md.Model(x, outputs), (2, 6, 5, 3)
 
 
 def norms():
@@ -134,7 +135,7 @@ def words_of_several():
 def cases():
     """{name: function () -> (model, shapes of inputs of any numbers, or dtype of whole ones)}."""
     made = {f"convolutions {k}": (lambda k=k: convolutions(k)) for k in range(6)}
-    made |= {f"transposed {k}": (lambda k=k: transposed_convolutions(k)) for k in range(4)}
+    made |= {f"transposed {k}": (lambda k=k: transposed_convolutions(k)) for k in range(8)}
     made |= {name: (lambda f=name: (row(md.Input(shape=(4,)), L.Dense(5, f)), (6, 4))) for name in ACTIVATIONS}
     modes = ("concat", "sum", "mul", "ave", "concat", "sum")
     made |= {name: (lambda m=make, w=way: recurrent(m, w)) for (name, make), way in zip(RECURRENT.items(), modes)}
