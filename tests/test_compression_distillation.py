@@ -1,4 +1,4 @@
-"""Distillation (D.T9): the loss of Hinton et al. from its definition, its T², and training with a teacher, or with none."""
+"""Distillation (D.T9): the loss of Hinton et al. from its definition, its T², training with a teacher or with none."""
 
 import fake_cupy
 import numpy as np
