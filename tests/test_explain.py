@@ -1,4 +1,4 @@
-"""Explanations by slopes and maps: against closed forms, of models of all kinds, which stay as they were."""
+"""Explanations by slopes and maps (D.T11): against closed forms, of models of all kinds, which stay as they were."""
 
 import fake_cupy
 import numpy as np

@@ -167,11 +167,11 @@ def test_drawn_orders_are_near_and_say_how_near():
         return np.einsum("mi,ij,mj->m", x, pairs, x)
 
     exact, _ = explain.shapley_values(f, x)
-    runs = [explain.shapley_values(f, x, permutations=10, rng=seed) for seed in range(60)]
-    phi, error = (np.array(part)[:, 0] for part in zip(*runs))  # (60, 8)
+    runs = [explain.shapley_values(f, x, permutations=10, rng=seed) for seed in range(40)]
+    phi, error = (np.array(part)[:, 0] for part in zip(*runs))  # (40, 8)
     np.testing.assert_allclose(phi.sum(axis=1), f(x)[0], rtol=1e-9)  # efficient in each run
     spread = phi.std(axis=0, ddof=1)
-    assert (abs(phi.mean(axis=0) - exact[0]) < 4 * spread / np.sqrt(60)).all()
+    assert (abs(phi.mean(axis=0) - exact[0]) < 4 * spread / np.sqrt(40)).all()
     assert (0.7 < error.mean(axis=0) / spread).all() and (error.mean(axis=0) / spread < 1.4).all()
 
 

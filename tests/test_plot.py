@@ -41,6 +41,7 @@ ONE_PLOT = {
     "activation_spread": lambda **where: plot.activation_spread({"a": POINTS}, **where),
     "coloured_words": lambda **where: plot.coloured_words([["not", "bad"]], [[1.0, -1.0]], **where),
     "attention_map": lambda **where: plot.attention_map([[0.9, 0.1], [0.4, 0.6]], ["not", "bad"], **where),
+    "heat_map": lambda **where: plot.heat_map(np.eye(4), rng.normal(size=(4, 4)), **where),
     "reliability": lambda **where: plot.reliability(BINS, **where),
     "predictions": lambda **where: plot.predictions([1, 2, 3], [5, 6, 7], {"AR": [6, 6]}, **where),
 }
@@ -91,6 +92,7 @@ def test_arrays_on_a_gpu_are_fetched():
         plot.weights_as_images(md.Tensor(cupy.asarray(rng.normal(size=(3, 3, 1, 4)))))
         plot.gradient_spread({"a": cupy.asarray(POINTS)})
         plot.coloured_words([["not", "bad"]], [cupy.asarray(POINTS[0])])
+        plot.heat_map(cupy.asarray(IMAGES[0]), md.Tensor(cupy.asarray(IMAGES[0])))
         plot.attention_map(md.Tensor(cupy.asarray(PROBABILITIES)))
         plot.predictions(cupy.asarray(LABELS), cupy.asarray(LABELS), {"AR": cupy.asarray(LABELS)})
 
