@@ -262,6 +262,14 @@ def test_a_softmax_or_sigmoid_at_the_end_changes_nothing(name, frozen):
         np.testing.assert_allclose(METHODS[name](ended, WORDS), METHODS[name](plain, WORDS), rtol=1e-5, atol=1e-6)
 
 
+def test_a_softmax_behind_parameters_that_are_never_trained_is_seen_too():
+    plain, ended = text_model(3), text_model(3, activation="softmax")
+    for p in ended.parameters():
+        p.trainable = False
+    np.testing.assert_allclose(explain.occlusion(ended, WORDS), explain.occlusion(plain, WORDS), rtol=1e-5, atol=1e-6)
+    assert not any(p.requires_grad or p.trainable for p in ended.parameters())
+
+
 def test_a_softmax_without_parameters_is_seen_too():
     model = md.Sequential([L.Activation("softmax", input_shape=(4,))])
     expected = np.where(np.arange(4) == 2, X, 0)  # the logit of class 2 is x₂

@@ -103,18 +103,17 @@ class Answer:
 @contextmanager
 def recorded(model: Layer) -> Iterator[None]:
     """Record inside the block whatever the user has said, ``no_grad()`` or frozen parameters; then all is as before."""
-    before, frozen = mode.recording, model.parameters()
-    if any(p.requires_grad for p in frozen):
-        frozen = []  # their graph will do
-    frozen = [p for p in frozen if p.trainable]
+    before, parameters, thawed = mode.recording, model.parameters(), []
+    if not any(p.requires_grad for p in parameters):  # else their graph will do
+        thawed = [p for p in parameters if p.trainable] or parameters
     try:
         mode.recording = True
-        for p in frozen:
+        for p in thawed:
             p.requires_grad = True
         yield
     finally:
         mode.recording = before
-        for p in frozen:
+        for p in thawed:
             p.requires_grad = False
 
 
