@@ -225,6 +225,12 @@ def test_a_fault_of_ours_is_500_and_says_nothing_of_the_inside(caplog):
         (lambda: Service(L.Dense(2)), TypeError, "Service expects a model, got"),
         (lambda: Service(md.Sequential([L.Dense(2)])), ValueError, "'sequential' is not built yet.\nGive it Input"),
         (lambda: Service(classifier(), monitor=X), TypeError, r"monitor as a DriftMonitor, got float32 array"),
+        (
+            lambda: Service(classifier(), monitor=DriftMonitor(X[:, :3])),
+            ValueError,
+            r"\(None, 4\), got one of samples \(3,\)",
+        ),
+        (lambda: Service(two_by_two(), monitor=DriftMonitor(X)), ValueError, "monitor of the model's only input"),
         (lambda: Service(classifier(), max_bytes=0), ValueError, "max_bytes as a positive integer, got 0"),
         (lambda: serve(classifier(), port=-1), ValueError, "port as a whole number from 0 on, got -1"),
         (lambda: serve(classifier(), port=70_000), ValueError, "port up to 65535, got 70000"),

@@ -96,8 +96,8 @@ def test_logits_times_a_factor_need_a_temperature_times_it(factor, seed):
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_the_temperature_that_made_the_labels_is_found(temperature):
-    z, labels = drawn(40_000, temperature)
-    assert fit_temperature(labels, z) == pytest.approx(temperature, rel=0.05)
+    z, labels = drawn(10_000, temperature)
+    assert fit_temperature(labels, z) == pytest.approx(temperature, rel=0.1)
 
 
 def test_two_classes_have_a_closed_form():

@@ -1,18 +1,18 @@
 """Into service: a trained model behind an address, on other devices, and under observation (D.T10).
 
-=====================  ==========================================================================
-``service.py``         ``Service``: what may be asked, and what is answered
-``server.py``          ``serve``, ``served``: the same over HTTP
-``latency.py``         ``percentile``, and what a service has answered
-``calibration.py``     ``reliability``, ``expected_calibration_error``, ``fit_temperature``
-``drift.py``           ``population_stability_index``, ``ks_statistic``: of one feature
-``monitor.py``         ``DriftMonitor``: what a service sees against what its model was trained on
-``export.py``          ``export_onnx``: a model as a file for other runtimes
-``onnx_table.py``      the table: which layer becomes which of ONNX's operators
-``onnx_activations.py``  those of activations
-``onnx_recurrent.py``    those of recurrent layers
-``onnx_graph.py``      nodes, weights, and images that lie the other way
-=====================  ==========================================================================
+=======================  ==========================================================================
+``service.py``           ``Service``: what may be asked, and what is answered
+``server.py``            ``serve``, ``served``: the same over HTTP
+``latency.py``           ``percentile``, and how long answers took
+``calibration.py``       ``reliability``, ``expected_calibration_error``, ``fit_temperature``
+``drift.py``             ``population_stability_index``, ``ks_statistic``: of one feature
+``monitor.py``           ``DriftMonitor``: what a service sees against what its model was trained on
+``export.py``            ``export_onnx``: a model as a file for other runtimes
+``onnx_table.py``        the table: which layer becomes which of ONNX's operators
+``onnx_activations.py``  the rows of activations
+``onnx_recurrent.py``    the rows of recurrent layers
+``onnx_graph.py``        nodes, weights, and images that lie the other way
+=======================  ==========================================================================
 
 >>> import json, minidl as md
 >>> from urllib.request import Request, urlopen

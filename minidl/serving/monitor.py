@@ -52,7 +52,7 @@ class DriftMonitor:
     >>> monitor = DriftMonitor(rng.normal(size=(1000, 2)), names=["age", "height"])
     >>> monitor.see(rng.normal(size=(300, 2)) + [0.0, 1.0])
     >>> drift = monitor.report()
-    >>> drift.seen, drift.drifted, (drift.psi > 0.25)
+    >>> drift.seen, drift.drifted, drift.psi > 0.25
     (300, array([False,  True]), array([False,  True]))
     """
 

@@ -95,6 +95,11 @@ class Service:
         self.shapes = model.input_shapes()  # [] where a call of one's own takes whatever it takes
         names = model.input_names or ["input"]
         self.input_names = names if self.shapes else ["input"]
+        if monitor is not None and self.shapes and [(None, *monitor.shape)] != self.shapes:
+            raise ValueError(
+                f"Service expects a monitor of the model's only input, whose shape is {str(self.shapes)[1:-1]}, "
+                f"got one of samples {monitor.shape}."
+            )
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
