@@ -1,4 +1,4 @@
-"""The service: right answers, also to many at once; a status and a sentence for every wrong question; real HTTP."""
+"""The service (D.T10): right answers, to many at once too; a status and a sentence for every wrong question."""
 
 import contextlib
 import http.client

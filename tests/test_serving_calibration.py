@@ -1,4 +1,4 @@
-"""Calibration: tables worked by hand, temperatures that are known, refusals in words; the picture."""
+"""Calibration (D.T10): tables worked by hand, temperatures that are known, refusals in words; the picture."""
 
 import fake_cupy
 import numpy as np

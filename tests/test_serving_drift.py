@@ -1,4 +1,4 @@
-"""Drift: figures worked by hand and SciPy's, a monitor that sees a shift and lets what has not shifted alone."""
+"""Drift (D.T10): figures worked by hand and SciPy's, a monitor that sees a shift and nothing else."""
 
 from math import log
 

@@ -1,4 +1,4 @@
-"""Models as ONNX: the graph means what the model computes, by the specification; what has no row is refused by name.
+"""Models as ONNX (D.T10): the graph means what the model computes, by the specification; no row, no file.
 
 Whether a runtime agrees is asked in ``tests/against_onnx``.
 """
