@@ -65,8 +65,9 @@ class Pipeline:
     Notes
     -----
     Each worker computes, and keeps activations, gradients and the optimizer's memory, for its own stage only. The
-    weights of the other stages stay in its model as they were until ``gather``. Random numbers, such as dropout masks,
-    are each worker's own: see ``streams.py``.
+    weights of the other stages stay in its model as they were until ``gather``. An optimizer needs weights: choose
+    ``layers`` so that every stage has some. Random numbers, such as dropout masks, are each worker's own: see
+    ``streams.py``.
 
     Examples
     --------
