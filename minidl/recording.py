@@ -1,8 +1,8 @@
-"""Whether this thread records what it computes: ``no_grad``."""
+"""Whether this thread records what it computes: ``no_grad``, and ``recording`` for those who need a graph inside it."""
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class _Mode(threading.local):
@@ -15,7 +15,17 @@ mode = _Mode()
 
 
 @contextmanager
-def no_grad() -> Iterator[None]:
+def recording(on: bool) -> Iterator[None]:
+    """Inside the block this thread records, or does not, whatever was said outside; behind it all is as before."""
+    before = mode.recording
+    mode.recording = on
+    try:
+        yield
+    finally:
+        mode.recording = before
+
+
+def no_grad() -> AbstractContextManager[None]:
     """Inside ``with no_grad():`` nothing is recorded, and Tensors may be edited in place.
 
     >>> import minidl as md
@@ -25,12 +35,7 @@ def no_grad() -> Iterator[None]:
     >>> w
     Tensor([0.5], requires_grad=True)
     """
-    before = mode.recording
-    mode.recording = False
-    try:
-        yield
-    finally:
-        mode.recording = before
+    return recording(False)
 
 
 def is_recording() -> bool:

@@ -22,8 +22,7 @@ Source: Griewank & Walther, *Evaluating Derivatives* (2008), ch. 3; the J v of t
 (2017): u → uᵀ J is linear, so its own reverse pass is v → J v.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ from minidl.errors import describe
 from minidl.ops.conversion import identity
 from minidl.ops.joining import stack
 from minidl.ops.shape import reshape
-from minidl.recording import is_recording, mode
+from minidl.recording import is_recording, recording
 
 Function = Callable[..., Any]
 
@@ -209,7 +208,7 @@ def _pull(who: str, f: Function, args: tuple, kwargs: dict, argnums: Any) -> tup
     """f(args) and its pullback to the arguments of ``argnums``: all that the transforms need of the engine."""
     positions = _positions(who, argnums, len(args))
     recording_outside = is_recording()
-    with _recording():
+    with recording(True):  # the graph of f is needed also inside ``no_grad()``, whatever becomes of its result
         args = list(args)
         for i in set(positions):
             args[i] = _variable(who, args[i], i, recording_outside)
@@ -229,7 +228,7 @@ def _pull(who: str, f: Function, args: tuple, kwargs: dict, argnums: Any) -> tup
             raise ValueError(f"{who}: the gradient must have the shape of f(x), {y.shape}, got {np.shape(g)}.")
         create_graph = again or (is_recording() and isinstance(g, Tensor) and g.requires_grad)
         if y.requires_grad:
-            with _recording():
+            with recording(True):
                 dxs = gradients(y, own, g, create_graph=create_graph, retain_graph=True)
         else:
             dxs = [None] * len(own)  # f is constant
@@ -311,14 +310,3 @@ def _pairs(who: str, inputs: Any, vectors: Any) -> tuple[tuple, tuple]:
     return inputs, tuple(
         v if isinstance(v, Tensor) else as_array(v, getattr(x, "dtype", None)) for x, v in zip(inputs, vectors)
     )
-
-
-@contextmanager
-def _recording() -> Iterator[None]:
-    """Record also inside ``no_grad()``: a transform needs the graph of f, whatever becomes of its result."""
-    before = mode.recording
-    mode.recording = True
-    try:
-        yield
-    finally:
-        mode.recording = before

@@ -7,6 +7,7 @@ import pytest
 
 import minidl as md
 from minidl.autograd import Tensor
+from minidl.recording import recording
 
 
 def leaf(*shape, dtype=np.float64, seed=0):
@@ -73,3 +74,15 @@ def test_a_result_knows_its_op_and_inputs():
     assert y.op is md.multiply
     assert y.inputs[0] is x
     assert not y.is_leaf
+
+
+def test_recording_inside_no_grad_and_back_again():
+    x = md.Tensor([2.0], requires_grad=True)
+    with md.no_grad():
+        with recording(True):
+            assert (x * x).requires_grad
+        assert not (x * x).requires_grad
+        with pytest.raises(KeyError), recording(True):
+            raise KeyError
+        assert not md.is_recording()
+    assert md.is_recording()

@@ -28,7 +28,7 @@ from minidl.losses.cross_entropy import logits_behind
 from minidl.metrics.reading import plain
 from minidl.ops.activations import sigmoid
 from minidl.ops.softmax import softmax
-from minidl.recording import mode
+from minidl.recording import recording
 from minidl.training.trainable import device_of_model
 
 
@@ -103,16 +103,15 @@ class Answer:
 @contextmanager
 def recorded(model: Layer) -> Iterator[None]:
     """Record inside the block whatever the user has said, ``no_grad()`` or frozen parameters; then all is as before."""
-    before, parameters, thawed = mode.recording, model.parameters(), []
+    parameters, thawed = model.parameters(), []
     if not any(p.requires_grad for p in parameters):  # else their graph will do
         thawed = [p for p in parameters if p.trainable] or parameters
     try:
-        mode.recording = True
         for p in thawed:
             p.requires_grad = True
-        yield
+        with recording(True):
+            yield
     finally:
-        mode.recording = before
         for p in thawed:
             p.requires_grad = False
 
