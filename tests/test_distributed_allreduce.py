@@ -3,7 +3,7 @@
 import fake_cupy
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minidl as md
@@ -19,10 +19,11 @@ def all_sums(arrays):
     return run(len(arrays), lambda comm: ring_allreduce(comm, arrays[comm.Get_rank(), ...]))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
-@pytest.mark.parametrize("p", [1, 2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize(
+    ("p", "dtype"), [*((p, np.float32) for p in range(1, 8)), *((p, np.float64) for p in range(1, 8)), (3, np.int64)]
+)
 def test_D3_E4_the_sum_is_everywhere(p, dtype):
-    for n in (0, 1, 2, 3, 6, 7, 20):
+    for n in (0, 2, 7, 20):
         arrays = rows(p, (n,), dtype)
         sums = all_sums(arrays)
         for s in sums:
@@ -31,7 +32,8 @@ def test_D3_E4_the_sum_is_everywhere(p, dtype):
             np.testing.assert_array_equal(s, sums[0])  # to the last bit
 
 
-@given(p=st.integers(1, 5), shape=st.lists(st.integers(0, 4), max_size=3), seed=st.integers(0, 99))
+@settings(max_examples=12)
+@given(p=st.integers(1, 4), shape=st.lists(st.integers(0, 4), max_size=3), seed=st.integers(0, 99))
 def test_any_shape(p, shape, seed):
     arrays = rows(p, shape, seed=seed)
     before = arrays.copy()

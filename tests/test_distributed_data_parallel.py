@@ -40,7 +40,7 @@ def assert_all_alike(lists):
 # --- gradients ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(p=st.integers(1, 5), n=st.integers(1, 9))
 def test_D3_E3_the_gradients_are_those_of_the_whole_batch(p, n):
     """Also of parts of unequal sizes, and where some workers have no sample at all."""

@@ -67,7 +67,7 @@ def assert_like_the_whole(results, expected, gradients, rtol=1e-9):
 # --- gradients ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(p=st.integers(1, 5), m=st.integers(1, 6), n=st.integers(1, 9))
 def test_the_gradients_are_those_of_the_whole_model(p, m, n):
     """For any number of stages and micro-batches, also where these are of unequal sizes, or more than samples."""

@@ -147,12 +147,12 @@ def test_D3_E5_one_worker_is_plain_gradient_descent():
     assert staleness == [0] * 10 and theta == pytest.approx(0.7**10)
 
 
-@pytest.mark.parametrize(("workers", "steps"), [(1, 60), (2, 120), (3, 120)])
+@pytest.mark.parametrize(("workers", "steps"), [(1, 40), (2, 60), (3, 60)])
 def test_D3_E5_stale_steps_have_to_be_shorter(workers, steps):
     """θ comes to rest below 2 sin(π / (4 τ + 2)), τ = workers − 1, and grows above it."""
     limit = 2 * math.sin(math.pi / (4 * (workers - 1) + 2))
-    assert asynchronous(workers, 0.85 * limit, steps)[1] < 1e-3
-    assert asynchronous(workers, 1.15 * limit, steps)[1] > 1e2
+    assert asynchronous(workers, 0.8 * limit, steps)[1] < 1e-2
+    assert asynchronous(workers, 1.2 * limit, steps)[1] > 1e2
 
 
 def test_D3_E5_whoever_comes_first():
@@ -173,6 +173,21 @@ def test_D3_E5_whoever_comes_first():
     staleness, bias = run(4, work)[0]
     assert len(staleness) == 60 and bias == 15.0
     assert min(staleness) >= 0 and sum(staleness) <= sum(range(60))
+
+
+def test_weights_that_an_exchange_replaced_before_backward_are_noticed():
+    def work(comm):
+        model = linear()
+        if comm.Get_rank() == 0:
+            return serve(comm, model)
+        with Worker(comm, model) as worker:
+            loss = MSE(T, md.relu(model(X) * model.parameters()[1]))
+            worker.exchange()
+            with pytest.raises(ValueError, match=r"edited|changed|overwritten"):
+                loss.backward()
+        return None
+
+    run(2, work)
 
 
 # --- beginning and end ----------------------------------------------------------------------------------------------

@@ -21,11 +21,12 @@ from minidl.arrays import move
 from minidl.distributed.allreduce import ring_allreduce
 from minidl.distributed.communicator import Communicator, check_communicator
 from minidl.distributed.fitting import train_step
-from minidl.distributed.samples import check_separable, number_of, rows_of_part, take
+from minidl.distributed.samples import number_of, rows_of_part, take
 from minidl.distributed.streams import Stream
 from minidl.distributed.vector import share_weights
 from minidl.layers import Layer
 from minidl.settings import check_whole
+from minidl.training.requirements import check_separable
 
 
 class DataParallel:

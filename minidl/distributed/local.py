@@ -190,13 +190,14 @@ class Post:
         self.boxes: list[list[Message]] = [[] for _ in range(p)]
         self.waits: list[Wait | None] = [None] * p
         self.error: BaseException | None = None
-        self.changed = threading.Condition()
+        self.lock = threading.Lock()
+        self.bells = [threading.Condition(self.lock) for _ in range(p)]  # each wakes one worker
 
     def put(self, message: Message) -> None:
         """Into its box."""
-        with self.changed:
+        with self.lock:
             self.boxes[message.dest].append(message)
-            self.changed.notify_all()
+            self.bells[message.dest].notify()
 
     def take(self, rank: int, kind: str, source: int | None) -> Any:
         """The data of the oldest message of this kind from ``source`` (None: anybody), when there is one."""
@@ -206,32 +207,37 @@ class Post:
             return next(fitting, None)
 
         who = "anybody" if source is None else f"worker {source}"
-        with self.changed:
+        with self.lock:
             message = self._wait(rank, Wait(oldest, f"for {who} to {kind}"))
             self.boxes[rank].remove(message)
             message.taken = True
-            self.changed.notify_all()
+            self.bells[message.source].notify()
         return message.data
 
     def wait_until_taken(self, rank: int, message: Message) -> None:
         """Return when its receiver has the message."""
         text = f"for worker {message.dest} to take its {message.kind}"
-        with self.changed:
+        with self.lock:
             self._wait(rank, Wait(lambda: message.taken or None, text))
 
     def end(self, rank: int) -> None:
         """This worker has done its work: it waits for nothing that could come."""
-        with self.changed:
+        with self.lock:
             self.waits[rank] = ENDED
             self._look_for_deadlock()
 
     def fail(self, rank: int, error: BaseException) -> None:
         """This worker raised an error; the first is the one that ``run`` raises."""
-        with self.changed:
-            if self.error is None and not isinstance(error, Stopped):
+        with self.lock:
+            if not isinstance(error, Stopped):
                 error.add_note(f"This was worker {rank} of {len(self.boxes)}.")
-                self.error = error
-            self.changed.notify_all()
+                self._stop(error)
+
+    def _stop(self, error: BaseException) -> None:
+        """Wake all that wait, to end."""
+        self.error = self.error or error
+        for bell in self.bells:
+            bell.notify()
 
     def _wait(self, rank: int, wait: Wait) -> Any:
         """What ``wait.ready`` gives, when it is there."""
@@ -245,11 +251,11 @@ class Post:
                 return found
             self._look_for_deadlock()
             if self.error is None:
-                self.changed.wait()
+                self.bells[rank].wait()
 
     def _look_for_deadlock(self) -> None:
         """Where nobody computes and nobody has what it waits for, nothing will ever come."""
         if all(wait is not None and wait.ready() is None for wait in self.waits) and set(self.waits) != {ENDED}:
             who = "; ".join(f"worker {rank} waits {wait.text}" for rank, wait in enumerate(self.waits))
-            self.error = ValueError(f"run: the workers wait for each other.\n{who}.\nDoes each message have its taker?")
-            self.changed.notify_all()
+            text = f"run: the workers wait for each other.\n{who}.\nDoes each message have its taker?"
+            self._stop(ValueError(text))

@@ -24,7 +24,7 @@ from minidl import losses
 from minidl.arrays import move
 from minidl.autograd import Tensor
 from minidl.distributed.communicator import Communicator, check_communicator
-from minidl.distributed.samples import check_separable, number_of, rows_of_part, take
+from minidl.distributed.samples import number_of, rows_of_part, take
 from minidl.distributed.streams import Stream
 from minidl.distributed.vector import get_vector, set_vector, share_weights
 from minidl.errors import describe
@@ -32,6 +32,7 @@ from minidl.layers import Layer, Parameter
 from minidl.layers.masks import call_with_mask
 from minidl.models import Sequential
 from minidl.settings import check_whole
+from minidl.training.requirements import check_separable
 
 
 class Pipeline:

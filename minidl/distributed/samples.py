@@ -1,9 +1,8 @@
-"""A batch among workers: which samples are whose, and which layers forbid it."""
+"""A batch among workers: which samples are whose."""
 
 from typing import Any
 
 from minidl.errors import describe
-from minidl.layers import BatchNormalization, Layer
 
 
 def number_of(who: str, *arrays: Any) -> int:
@@ -35,13 +34,3 @@ def rows_of_part(N: int, k: int, p: int) -> slice:
 def take(a: Any, rows: slice) -> Any:
     """These samples of an array or Tensor, or of each of a list."""
     return [part[rows] for part in a] if isinstance(a, (list, tuple)) else a[rows]
-
-
-def check_separable(who: str, model: Layer) -> None:
-    """Raise where a layer needs all samples at once."""
-    for path, layer in model.named_layers():
-        if isinstance(layer, BatchNormalization) and layer.trainable:
-            raise ValueError(
-                f"{who}: BatchNormalization '{path[:-1]}' looks at the whole batch, which is cut here.\n"
-                "Use LayerNormalization or GroupNormalization, or freeze it: layer.trainable = False."
-            )

@@ -1,13 +1,11 @@
 """A model's weights as one vector, which is what travels; and whether all workers have the same model."""
 
-from typing import Any
-
 import numpy as np
 
 from minidl.arrays import move
 from minidl.distributed.communicator import Communicator
-from minidl.errors import describe
 from minidl.layers import Layer
+from minidl.training.requirements import check_weights
 
 
 def get_vector(model: Layer) -> np.ndarray:
@@ -39,17 +37,9 @@ def share_weights(who: str, comm: Communicator, model: Layer) -> None:
     ValueError
         It is not built; or it is not the same model at all workers: then all of them raise this.
     """
-    check_model(who, model)
+    check_weights(who, model)
     check_same(who, comm, model)
     set_vector(model, comm.bcast(get_vector(model)))
-
-
-def check_model(who: str, model: Any) -> None:
-    """Raise unless this is a model with weights."""
-    if not isinstance(model, Layer):
-        raise TypeError(f"{who} expects a minidl model after the communicator, got {describe(model)}.")
-    if not model.parameters():
-        raise ValueError(f"{who}: {model.name!r} has no weights yet. Give it an input_shape, or call it once.")
 
 
 def check_same(who: str, comm: Communicator, model: Layer) -> None:
