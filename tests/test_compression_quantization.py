@@ -205,7 +205,7 @@ def holed(value):
         (lambda: quantize([3e38]), "at most 1e"),
         (lambda: quantize([[1.0]], axis=2), "axis from -2 to 1"),
         (lambda: quantize_weights(holed(np.nan)), "'dense_1.kernel': quantize expects finite"),
-        (lambda: quantize_weights(md.Sequential([L.Dense(2)])), "not built"),
+        (lambda: quantize_weights(md.Sequential([L.Dense(2)])), "no weights yet"),
     ],
 )
 def test_wrong_values(wrong, message):

@@ -168,7 +168,7 @@ def listed():
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (lambda: QuantizationAware(md.Sequential([L.Dense(2)])), "not built"),
+        (lambda: QuantizationAware(md.Sequential([L.Dense(2)])), "no weights yet"),
         (lambda: QuantizationAware(classifier(), 16), "bits from 2 to 8"),
         (lambda: QuantizationAware(QuantizationAware(classifier())), "already"),
         (lambda: QuantizationAware(listed()), "tables.0.*inside a list"),

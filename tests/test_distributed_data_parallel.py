@@ -322,9 +322,7 @@ def test_different_models_are_found(make, words):
 
 
 def test_models_that_cannot_be_trained_so():
-    refused(
-        2, lambda comm: "mlp", TypeError, "^DataParallel expects a minidl model after the communicator, got str 'mlp'"
-    )
+    refused(2, lambda comm: "mlp", TypeError, "^DataParallel expects a model or layer, got str 'mlp'")
     refused(2, lambda comm: md.Sequential([L.Dense(3)]), ValueError, "'sequential' has no weights yet")
     normalized = lambda comm: md.Sequential([L.Dense(3, input_shape=(4,)), L.BatchNormalization(name="bn")])  # noqa: E731
     refused(2, normalized, ValueError, "BatchNormalization 'bn' looks at the whole batch")

@@ -421,7 +421,7 @@ NAN[1, 2] = np.nan
     [
         ("model", X, {}, TypeError, "expects a model or a function of x, got str 'model'"),
         (md.Sequential, X, {}, TypeError, "expects a model or a function of x, got type"),
-        (md.Sequential([L.Dense(2)]), X, {}, ValueError, "'sequential' has no weights yet. Train or load it"),
+        (md.Sequential([L.Dense(2)]), X, {}, ValueError, "'sequential' has no weights yet. Give it an input_shape"),
         (table_model(), X[0], {}, ValueError, r"expects samples \(N, ...\), got shape \(4,\). Is it one sample"),
         (image_model(), IMAGES[0], {}, ValueError, r"samples \(None, 7, 6, 2\), got shape \(7, 6, 2\). Is it one"),
         (table_model(), X[:0], {}, ValueError, r"expects samples \(N, ...\), got shape \(0, 4\)"),

@@ -347,7 +347,7 @@ def test_a_batch_normalization_is_refused_unless_it_is_frozen():
     ):
         model = with_batch_norm()
         before = model.state_dict()
-        with pytest.raises(ValueError, match="BatchNormalization 'batch_normalization' mixes the samples"):
+        with pytest.raises(ValueError, match="BatchNormalization 'batch_normalization' looks at the whole batch"):
             use(model)
         assert same_weights(model.state_dict(), before)
         use(with_batch_norm(trainable=False))

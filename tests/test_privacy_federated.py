@@ -260,7 +260,7 @@ def test_what_is_refused(settings, error, words):
 def test_with_noise_a_batch_normalization_is_refused():
     model = md.Sequential([L.BatchNormalization(input_shape=(4,)), L.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.raises(ValueError, match="mixes the samples"):
+    with pytest.raises(ValueError, match="looks at the whole batch"):
         Federation(model, parts(25, 25), clip_norm=1.0, noise_multiplier=1.0)
 
 

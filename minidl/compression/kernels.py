@@ -7,9 +7,9 @@ LSTM, a table of embeddings. Biases, and what normalisations learn, are few and 
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.errors import describe
-from minidl.layers.base import Layer, Parameter
+from minidl.layers.base import Parameter
 from minidl.patterns import select
+from minidl.training.requirements import check_weights
 
 LEFT_ALONE = ("bias", "gamma", "beta", "moving_mean", "moving_variance")  # also where they have two axes
 
@@ -31,7 +31,7 @@ def kernels_of(who: str, model: Any, names: str | Sequence[str] | None = None) -
     TypeError
         It is no layer, or the names are no patterns.
     ValueError
-        It has no kernels, perhaps because it is not built, or a pattern matches no name.
+        It has no weights yet, or no kernels; or a pattern matches no name.
 
     Examples
     --------
@@ -42,8 +42,7 @@ def kernels_of(who: str, model: Any, names: str | Sequence[str] | None = None) -
     >>> list(kernels_of("prune", model, "lstm.*kernel"))
     ['lstm.cell.kernel', 'lstm.cell.recurrent_kernel']
     """
-    if not isinstance(model, Layer):
-        raise TypeError(f"{who} expects a model or layer, got {describe(model)}.")
+    check_weights(who, model)
     named = dict(model.named_parameters())
     if names is not None:
         patterns = [names] if isinstance(names, str) else names
@@ -52,6 +51,5 @@ def kernels_of(who: str, model: Any, names: str | Sequence[str] | None = None) -
         return select(named, *patterns)
     kernels = {name: p for name, p in named.items() if p.ndim > 1 and not name.endswith(LEFT_ALONE)}
     if not kernels:
-        hint = "\nIt is not built yet: give its first layer an input_shape, or call it once." if not named else ""
-        raise ValueError(f"{who}: {model.name!r} has no kernels, which are weights of two or more axes.{hint}")
+        raise ValueError(f"{who}: {model.name!r} has no kernels, which are weights of two or more axes.")
     return kernels

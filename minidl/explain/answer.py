@@ -29,6 +29,7 @@ from minidl.metrics.reading import plain
 from minidl.ops.activations import sigmoid
 from minidl.ops.softmax import softmax
 from minidl.recording import recording
+from minidl.training.requirements import check_weights
 from minidl.training.trainable import device_of_model
 
 
@@ -123,8 +124,8 @@ def check_model(who: str, model: Any) -> None:
     """A layer that has been built, or a function."""
     if isinstance(model, type) or not callable(model):
         raise TypeError(f"{who} expects a model or a function of x, got {describe(model)}.")
-    if isinstance(model, Layer) and not model.built:
-        raise ValueError(f"{who}: {model.name!r} has no weights yet. Train or load it first.")
+    if isinstance(model, Layer):
+        check_weights(who, model)
 
 
 def read_samples(who: str, model: Any, x: Any) -> Array:

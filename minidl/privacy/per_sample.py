@@ -20,11 +20,12 @@ from minidl.arrays import Array, array_module, move
 from minidl.autograd import Tensor
 from minidl.backward import gradients
 from minidl.errors import describe
-from minidl.layers import BatchNormalization, Parameter
+from minidl.layers import Parameter
 from minidl.layers.masks import call_with_mask
 from minidl.recording import no_grad
 from minidl.training.batches import Samples
 from minidl.training.objective import Objective
+from minidl.training.requirements import check_separable
 from minidl.training.trainable import Trainable, device_of_model
 from minidl.training.trial import try_one
 
@@ -126,16 +127,11 @@ def per_sample_gradients(model: Trainable, loss: Any, x: Any, y: Any) -> dict[st
 
 
 def check_apart(who: str, model: Trainable, batch_norm: bool = False) -> None:
-    """Raise where there is nothing to train, or where a layer's output for one sample depends on the others.
+    """Raise where there is nothing to train, or, unless ``batch_norm``, where samples are mixed.
 
-    A ``BatchNormalization`` that is trained takes means over the batch, and remembers them: this gives samples away
-    past all clipping and noise. A frozen one does neither. ``batch_norm`` lets all pass.
+    The means that a ``BatchNormalization`` remembers would give samples away past all clipping and noise.
     """
     if not any(p.requires_grad for p in model.parameters()):
         raise ValueError(f"{who} has nothing to train: {model.name!r} has no parameters, or all are frozen.")
-    for path, layer in model.named_layers():
-        if isinstance(layer, BatchNormalization) and layer.trainable and not batch_norm:
-            raise ValueError(
-                f"{who}: the BatchNormalization {path[:-1]!r} mixes the samples of a batch and remembers them.\n"
-                "Use GroupNormalization or LayerNormalization, or freeze it: layer.trainable = False."
-            )
+    if not batch_norm:
+        check_separable(who, model)

@@ -12,6 +12,7 @@
 ``checkpoint.py``        what is kept of a run that is interrupted
 ``interruption.py``      Ctrl-C waits for the end of the step
 ``cross_validation.py``  k models on k splits
+``requirements.py``      what is asked of any model: that it has weights, that samples are not mixed
 ``memory.py``            keep freed memory for the next step (Linux)
 =======================  =======================================================================
 
