@@ -249,7 +249,7 @@ def test_a_worker_that_dies_takes_the_others_with_it():
         (2, lambda comm: serve(comm, linear(), "no"), TypeError, "synchronous as True or False, got str 'no'"),
         (1, lambda comm: serve(None, linear()), TypeError, "serve expects a communicator first, got NoneType"),
         (1, lambda comm: Worker(None, linear()), TypeError, "Worker expects a communicator first, got NoneType"),
-        (2, lambda comm: serve(comm, 3) if comm.Get_rank() == 0 else Worker(comm, 3), TypeError, "a minidl model"),
+        (2, lambda comm: serve(comm, 3) if comm.Get_rank() == 0 else Worker(comm, 3), TypeError, "a model or layer"),
         (2, lambda comm: train(comm, True, [(X[:0], T[:0])]), ValueError, "mean_squared_error of an empty batch"),
     ],
 )  # fmt: skip
