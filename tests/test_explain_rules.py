@@ -126,7 +126,7 @@ def test_of_a_trained_network():
     [
         (np.ones((2, 3, 3)), {}, ValueError, r"expects a table \(N, D\), got shape \(2, 3, 3\)"),
         (np.ones(3), {}, ValueError, r"expects a table \(N, D\), got shape \(3,\)"),
-        (np.ones((0, 3)), {}, ValueError, "expects a table"),
+        (np.ones((0, 3)), {}, ValueError, "x of at least one sample"),
         (np.array([[1.0, np.nan, 0]]), {}, ValueError, "finite numbers, got NaN"),
         (X, {"max_depth": -1}, ValueError, "max_depth as a whole number from 0 on"),
         (X, {"min_samples": 0}, ValueError, "min_samples as a positive integer"),

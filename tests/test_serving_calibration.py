@@ -149,16 +149,15 @@ def test_on_the_gpu_the_numbers_are_the_same():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: reliability([0, 1], [[0.6, 0.4], [np.nan, 0.4]]), ValueError, "finite probabilities, got NaN"),
+        (lambda: reliability([0, 1], [[0.6, 0.4], [np.nan, 0.4]]), ValueError, "probabilities of finite numbers, got NaN"),
         (lambda: reliability([0, 1], [[2.0, -1.0], [0.6, 0.4]]), ValueError, r"sum to 1, got -1\.\.2\.\nOf logits"),
         (lambda: reliability([0, 1], [[0.2, 0.2], [0.6, 0.4]]), ValueError, "from 0 to 1 that sum to 1"),
         (lambda: reliability([0, 2], [[0.6, 0.4], [0.6, 0.4]]), ValueError, "labels from 0 to 1, got 2"),
         (lambda: reliability([0], [[0.6, 0.4], [0.6, 0.4]]), ValueError, r"labels of shape \(2,\)"),
         (lambda: reliability([], np.zeros((0, 2))), ValueError, r"at least one sample, got shape \(0, 2\)"),
         (lambda: reliability([0], [["a", "b"]]), TypeError, "expected numbers, got list"),
-        (lambda: reliability([0], [[True, False]]), TypeError, "probabilities as numbers, got"),
         (lambda: reliability([0, 1], HALVES[:2], bins=0), ValueError, "bins as a positive integer, got 0"),
-        (lambda: fit_temperature([0, 1], [[1.0, 0.0], [np.inf, 0.0]]), ValueError, "finite logits, got NaN or inf"),
+        (lambda: fit_temperature([0, 1], [[1.0, 0.0], [np.inf, 0.0]]), ValueError, "logits of finite numbers, got NaN"),
         (lambda: fit_temperature([0, 1], [[1.0, 0.0], [0.0, 2.0]]), ValueError, "largest logit, .*\nGive validation"),
         (lambda: fit_temperature([1, 0], [[1.0, 0.0], [0.0, 2.0]]), ValueError, "tell nothing of these labels. Are"),
         (lambda: fit_temperature([0, 1], [[0.0, 0.0], [0.0, 0.0]]), ValueError, "largest logit"),

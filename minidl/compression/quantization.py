@@ -98,7 +98,7 @@ def quantize(x: Any, bits: int = 8, *, symmetric: bool = True, axis: int | None 
     xp = array_module(x)
     q = (xp.rint(x / s) + z).clip(low, high)  # s and z are float64, so that nothing is rounded before
     dtype = np.int8 if symmetric else np.uint8
-    return Quantized(q.astype(dtype), s.astype(np.float32), z.astype(np.int16), bits, bool(symmetric), x.dtype)
+    return Quantized(q.astype(dtype), s.astype(np.float32), z.astype(np.int16), int(bits), bool(symmetric), x.dtype)
 
 
 def dequantize(quantized: Quantized) -> Array:
@@ -161,9 +161,7 @@ def quantize_weights(
             quantized[name] = quantize(p, bits, symmetric=symmetric, axis=axis)
         except ValueError as error:
             raise ValueError(f"quantize_weights, {name!r}: {error}") from None
-    for name, p in kernels.items():
-        p.data[...] = dequantize(quantized[name])
-        p.data = p.data  # an edit that backward must know of
+    model.load_state_dict({name: dequantize(on_grid) for name, on_grid in quantized.items()}, strict=False)
     return quantized
 
 

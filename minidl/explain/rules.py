@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import move
 from minidl.explain.answer import Answer
 from minidl.explain.tree import Leaf, grow
 from minidl.layers.base import Layer
-from minidl.metrics.reading import plain
+from minidl.metrics.reading import read_numbers
 from minidl.settings import check_whole
 
 
@@ -152,14 +151,12 @@ def _labels(who: str, model: Layer | Callable, x: Any) -> tuple[np.ndarray, int]
 
 def _table(who: str, x: Any, D: int | None = None) -> np.ndarray:
     """Samples (N, D) as float64 on the CPU."""
-    x = move(plain(x), "cpu").astype(np.float64)
-    if x.ndim != 2 or x.size == 0 or D not in (None, x.shape[-1]):
+    x = read_numbers(who, "x", x)
+    if x.ndim != 2 or D not in (None, x.shape[-1]):
         raise ValueError(
             f"{who} expects a table (N, {D or 'D'}), got shape {x.shape}.\n"
             "Of pixels rules say little; if you want them: lambda t: model(t.reshape(-1, 28, 28, 1)) of such a table."
         )
-    if not np.isfinite(x).all():
-        raise ValueError(f"{who} expects finite numbers, got NaN or infinity in x.")
     return x
 
 
@@ -167,6 +164,6 @@ def _names(name: str, given: Sequence[str] | None, default: list[str]) -> list[s
     """As many strings as there are things to name."""
     if given is None:
         return default
-    if isinstance(given, str) or len(given) != len(default) or not all(isinstance(one, str) for one in given):
+    if isinstance(given, str) or not hasattr(given, "__len__") or len(given) != len(default) or not all(isinstance(one, str) for one in given):
         raise ValueError(f"extract_rules expects {name} as a list of {len(default)} strings, got {given!r}.")
     return list(given)

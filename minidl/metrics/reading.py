@@ -20,6 +20,8 @@ wraps wrong indices in silence, and shapes exactly, because (N, 1) against (N,) 
 from math import log
 from typing import Any
 
+import numpy as np
+
 from minidl.arrays import Array, array_module, as_array, device_of, is_array, move
 from minidl.autograd import Tensor
 from minidl.errors import describe
@@ -33,6 +35,23 @@ def plain(x: Any) -> Array:
     (array([1.], dtype=float32), array([1, 2]))
     """
     return x.data if isinstance(x, Tensor) else as_array(x)
+
+
+def read_numbers(who: str, name: str, given: Any) -> Array:
+    """Finite numbers of at least one sample, as float64 on the CPU.
+
+    >>> read_numbers("drift", "actual", [1, 2])
+    array([1., 2.])
+    """
+    x = move(plain(given), "cpu")
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"{who} expects {name} as numbers, got {describe(given)}.")
+    if not x.ndim or not x.size:
+        raise ValueError(f"{who} expects {name} of at least one sample, got shape {x.shape}.")
+    x = x.astype(np.float64)
+    if not np.isfinite(x).all():
+        raise ValueError(f"{who} expects {name} of finite numbers, got NaN or infinity.")
+    return x
 
 
 def plain_pair(targets: Any, outputs: Any) -> tuple[Array, Array]:

@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import Array, move
-from minidl.errors import describe
-from minidl.metrics.reading import plain, read_classes
+from minidl.metrics.reading import plain, read_classes, read_numbers
 from minidl.settings import check_whole
 
 
@@ -158,7 +157,7 @@ def fit_temperature(labels: Any, logits: Any) -> float:
 
 def _probabilities(given: Any) -> Array:
     """Probabilities as float64 on the CPU, checked."""
-    p = _numbers("reliability", "probabilities", given)
+    p = read_numbers("reliability", "probabilities", given)
     several = p.ndim > 1 and p.shape[-1] > 1
     sums = p.sum(axis=-1) if several else np.ones(1)
     if ((p < 0) | (p > 1)).any() or (np.abs(sums - 1) > 1e-3).any():
@@ -171,23 +170,10 @@ def _probabilities(given: Any) -> Array:
 
 def _logits(given: Any) -> Array:
     """Logits (N, C) as float64 on the CPU; of two classes given by one logit z these are 0 and z."""
-    z = _numbers("fit_temperature", "logits", given)
+    z = read_numbers("fit_temperature", "logits", given)
     if z.ndim > 2:
         raise ValueError(f"fit_temperature expects logits (N, C), got shape {z.shape}. Reshape them: (-1, C).")
     if z.ndim == 1 or z.shape[1] == 1:
         z = z.reshape(-1, 1)
         return np.concatenate([np.zeros_like(z), z], axis=1)  # (N, 2)
     return z
-
-
-def _numbers(who: str, what: str, given: Any) -> Array:
-    """An array of finite numbers with at least one sample."""
-    x = move(plain(given), "cpu")
-    if x.dtype.kind not in "fiu":
-        raise TypeError(f"{who} expects {what} as numbers, got {describe(given)}.")
-    x = x.astype(np.float64)
-    if not x.ndim or not x.size:
-        raise ValueError(f"{who} expects {what} of at least one sample, got shape {x.shape}.")
-    if not np.isfinite(x).all():
-        raise ValueError(f"{who} expects finite {what}, got NaN or infinity.")
-    return x

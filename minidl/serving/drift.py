@@ -20,9 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array, move
-from minidl.errors import describe
-from minidl.metrics.reading import plain
+from minidl.arrays import Array
+from minidl.metrics.reading import read_numbers
 from minidl.settings import check_whole
 
 
@@ -100,20 +99,7 @@ def inner_edges(x: Array, bins: int) -> Array:
 
 def _feature(who: str, name: str, given: Any) -> Array:
     """A sample of one feature as float64."""
-    x = check_samples(who, name, given)
+    x = read_numbers(who, name, given)
     if x.ndim != 1:
         raise ValueError(f"{who} expects {name} (N,), values of one feature, got shape {x.shape}.")
-    return x
-
-
-def check_samples(who: str, name: str, given: Any) -> Array:
-    """Finite numbers of at least one sample, on the CPU."""
-    x = move(plain(given), "cpu")
-    if x.dtype.kind not in "fiub":
-        raise TypeError(f"{who} expects {name} as numbers, got {describe(given)}.")
-    if not x.ndim or not x.size:
-        raise ValueError(f"{who} expects {name} of at least one sample, got shape {x.shape}.")
-    x = x.astype(np.float64)
-    if not np.isfinite(x).all():
-        raise ValueError(f"{who} expects {name} of finite numbers, got NaN or infinity.")
     return x

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import Array
-from minidl.serving.drift import check_samples, ks_statistic, population_stability_index
+from minidl.metrics.reading import read_numbers
+from minidl.serving.drift import ks_statistic, population_stability_index
 from minidl.settings import check_number, check_whole
 
 
@@ -57,7 +58,7 @@ class DriftMonitor:
     """
 
     def __init__(self, training: Any, names: Sequence[str] | None = None, window: int = 1000):
-        x = check_samples("DriftMonitor", "training", training)
+        x = read_numbers("DriftMonitor", "training", training)
         self.shape = x.shape[1:]
         self.training = x.reshape(len(x), -1)  # (N, D)
         D = self.training.shape[1]
@@ -69,7 +70,7 @@ class DriftMonitor:
 
     def see(self, x: Any) -> None:
         """Remember these inputs (M, ...)."""
-        x = check_samples("DriftMonitor.see", "inputs", x)
+        x = read_numbers("DriftMonitor.see", "inputs", x)
         if x.shape[1:] != self.shape:
             raise ValueError(f"DriftMonitor.see expects inputs (M, {str(self.shape)[1:]}, got shape {x.shape}.")
         with self._lock:
