@@ -149,7 +149,11 @@ def test_on_the_gpu_the_numbers_are_the_same():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: reliability([0, 1], [[0.6, 0.4], [np.nan, 0.4]]), ValueError, "probabilities of finite numbers, got NaN"),
+        (
+            lambda: reliability([0, 1], [[0.6, 0.4], [np.nan, 0.4]]),
+            ValueError,
+            "probabilities of finite numbers, got NaN",
+        ),
         (lambda: reliability([0, 1], [[2.0, -1.0], [0.6, 0.4]]), ValueError, r"sum to 1, got -1\.\.2\.\nOf logits"),
         (lambda: reliability([0, 1], [[0.2, 0.2], [0.6, 0.4]]), ValueError, "from 0 to 1 that sum to 1"),
         (lambda: reliability([0, 2], [[0.6, 0.4], [0.6, 0.4]]), ValueError, "labels from 0 to 1, got 2"),

@@ -13,6 +13,7 @@ from minidl.arrays import Array, move
 from minidl.autograd import Tensor
 from minidl.distributed.samples import number_of, rows_of_part, take
 from minidl.layers.masks import call_with_mask
+from minidl.training.trainable import device_of_model
 
 
 def train_step(parallel: Any, x: Any, y: Any, sample_weight: Array | None = None) -> tuple[Tensor, Any]:
@@ -62,7 +63,7 @@ def gather(parallel: Any, count: int, own: tuple | None) -> Any:
     objective, model = parallel.model.objective, parallel.model
     shares = [(n, share) for n, share in parallel.comm.allgather((count, own)) if share is not None]
     N = max(sum(n for n, _ in shares), 1)
-    device = next(p.device for p in model.parameters())
+    device = device_of_model(model)
     columns = zip(*(arrays for _, (arrays, _, _) in shares))
     outputs = [Tensor(move(np.concatenate(column), device)) for column in columns]
     columns = zip(*(masks for _, (_, masks, _) in shares))

@@ -33,6 +33,7 @@ from minidl.layers.masks import call_with_mask
 from minidl.models import Sequential
 from minidl.settings import check_whole
 from minidl.training.requirements import check_separable
+from minidl.training.trainable import device_of_model
 
 
 class Pipeline:
@@ -139,7 +140,7 @@ class Pipeline:
         h, mask = x, None
         if not self.first:
             data, mask = self.comm.recv(source=self.rank - 1)
-            h = Tensor(move(data, self._device()), requires_grad=data.dtype.kind == "f")
+            h = Tensor(move(data, device_of_model(self.stage)), requires_grad=data.dtype.kind == "f")
         z, mask = call_with_mask(self.stage, (h,), (mask,))
         if not self.last:
             self.comm.send((move(z.data, "cpu"), mask), dest=self.rank + 1)
@@ -150,12 +151,9 @@ class Pipeline:
         if not self.last:
             g = self.comm.recv(source=self.rank + 1)
             if g is not None and z.requires_grad:
-                z.backward(move(g, self._device()))
+                z.backward(move(g, device_of_model(self.stage)))
         if not self.first:
             self.comm.send(None if h.grad is None else move(h.grad, "cpu"), dest=self.rank - 1)
-
-    def _device(self) -> str:
-        return next((p.device for p in self.stage.parameters()), "cpu")
 
 
 class Stage(Layer):

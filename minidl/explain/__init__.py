@@ -1,23 +1,21 @@
-"""What did it look at? Explanations of what a model says of one sample, and rules for what it says of all (D.T11).
+"""Explanations: what did a model look at in one sample, and what does it say of all of them, as rules (D.T11).
 
-============================ ========================================================= ==========================
-function                     what it gives                                             file
-============================ ========================================================= ==========================
-``saliency``                 where a small change would matter                         ``gradients.py``
-``gradient_times_input``     what each input adds, were the model linear               ``gradients.py``
-``integrated_gradients``     what each input adds from a baseline to x, and the gap    ``gradients.py``
-``grad_cam``                 where the feature maps of a convolution say yes           ``grad_cam.py``
-``occlusion``                what is lost when a part is hidden                        ``occlusion.py``
-``lime``                     a linear model that speaks like the network near x        ``lime.py``
-``shapley_values``           each part's fair share, exact or by drawn orders          ``shapley.py``
-``extract_rules``            if/then rules that retell the model                       ``rules.py``
-``deletion_curve``           an explanation on trial, against random                   ``deletion.py``
-============================ ========================================================= ==========================
+====================  ==============================================================================================
+``gradients.py``      ``saliency``: where a small change would matter; ``gradient_times_input``: what each input adds,
+                      were the model linear; ``integrated_gradients``: what it adds from a baseline to x, and the gap
+``grad_cam.py``       ``grad_cam``: where the feature maps of a convolution say yes
+``hiding.py``         hiding parts of images, texts and tables, the one mechanism of the next three; ``patches``
+``occlusion.py``      ``occlusion``: what is lost when a part is hidden
+``lime.py``           ``lime``: a linear model that speaks like the network near x
+``shapley.py``        ``shapley_values``: each part's fair share, exact or by drawn orders
+``rules.py``          ``extract_rules``: if/then rules that retell the model, from a tree (``tree.py``)
+``deletion.py``       ``deletion_curve``: an explanation on trial, against random
+``answer.py``         f, the one number that is explained: by default the largest output
+``inside.py``         what a layer inside gives, and the model from there on
+====================  ==============================================================================================
 
-All explain f, one output of the model, by default the one that is largest; ``answer.py`` says which number that is.
-Parts of images, texts and tables are hidden by one mechanism: ``hiding.py`` with ``patches``. Models are used as in
-``predict``, in ``eval`` mode, and left as they were: mode, gradients, weights. The N samples are explained as one
-batch. Pictures: ``plot.heat_map`` and ``plot.coloured_words``.
+Models are used as in ``predict``, in ``eval`` mode, and left as they were: mode, gradients, weights. The N samples are
+explained as one batch. Pictures: ``plot.heat_map`` and ``plot.coloured_words``.
 
 >>> import minidl as md, numpy as np
 >>> from minidl import explain
