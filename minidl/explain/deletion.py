@@ -7,7 +7,7 @@ right f falls fast, much faster than where places are hidden in a random order:
 
 An explanation that looks convincing and falls no faster than random explains nothing of this model.
 
-Source: Petsiuk, Das and Saenko 2018, "RISE: randomized input sampling for explanation of black-box models", section 4.2
+Source: Petsiuk, Das & Saenko 2018, "RISE: randomized input sampling for explanation of black-box models", section 4.2
 (D.T11).
 """
 

@@ -58,8 +58,8 @@ def grad_cam(model: Model, x: Any, target: Any = None, layer: str | Layer | None
     A = _maps(answer, layer)  # (N, h, w, K)
     with no_grad():  # nothing but this pass is recorded
         y, pullback = vjp(rest_of(answer, layer), A)
-        alpha = pullback(answer.one_hot(y.data))[0].data.mean(axis=(1, 2))  # (N, h, w, K) -> (N, K)
-    L = (alpha[:, None, None, :] * A).sum(axis=-1)  # (N, h, w, K) -> (N, h, w)
+        alpha = pullback(answer.one_hot(y.data))[0].data.mean(axis=(1, 2))  # (N, h, w, K) → (N, K)
+    L = (alpha[:, None, None, :] * A).sum(axis=-1)  # (N, h, w, K) → (N, h, w)
     return move(enlarge(L * (L > 0), answer.x.shape[1:3]), "cpu")
 
 
@@ -74,7 +74,7 @@ def enlarge(maps: Array, size: tuple[int, int]) -> Array:
     rows = (xp.arange(H, dtype=maps.dtype) + 0.5) * (h / H) - 0.5
     columns = (xp.arange(W, dtype=maps.dtype) + 0.5) * (w / W) - 0.5
     places = [xp.broadcast_to(a, (N, H, W)) for a in (rows[:, None], columns)]
-    return interpolate(maps[..., None], *places)[..., 0]  # (N, h, w, 1) -> (N, H, W, 1) -> (N, H, W)
+    return interpolate(maps[..., None], *places)[..., 0]  # (N, h, w, 1) → (N, H, W, 1) → (N, H, W)
 
 
 def _layer(model: Layer, layer: Any) -> Layer:

@@ -9,8 +9,8 @@ integrated gradients   (x − x₀) ∫₀¹ ∂f/∂x (x₀ + α (x − x₀)) 
 Of words, which an ``Embedding`` reads, x are the vectors that it gives, and each word gets one number: the length of
 the gradient, or the sum over its vector.
 
-Sources: Simonyan, Vedaldi and Zisserman 2014, "Deep inside convolutional networks"; Shrikumar, Greenside and Kundaje
-2017, "Learning important features through propagating activation differences", section 2; Sundararajan, Taly and Yan
+Sources: Simonyan, Vedaldi & Zisserman 2014, "Deep inside convolutional networks"; Shrikumar, Greenside & Kundaje
+2017, "Learning important features through propagating activation differences", section 2; Sundararajan, Taly & Yan
 2017, "Axiomatic attribution for deep networks", sections 3 and 5 (D.T11).
 """
 
@@ -53,7 +53,7 @@ def saliency(model: Layer | Callable, x: Any, target: Any = None) -> np.ndarray:
     """
     point = Point(Answer("saliency", model, x, target))
     dx = point.slope(point.x)
-    return move((dx * dx).sum(axis=-1) ** 0.5 if point.of_words else abs(dx), "cpu")  # words: (N, T, D) -> (N, T)
+    return move((dx * dx).sum(axis=-1) ** 0.5 if point.of_words else abs(dx), "cpu")  # words: (N, T, D) → (N, T)
 
 
 def gradient_times_input(model: Layer | Callable, x: Any, target: Any = None) -> np.ndarray:
@@ -163,7 +163,7 @@ class Point:
 
     def by_input(self, a: Array) -> np.ndarray:
         """One number for each input, on the CPU; of each word the sum over its vector."""
-        return move(a.sum(axis=-1) if self.of_words else a, "cpu")  # words: (N, T, D) -> (N, T)
+        return move(a.sum(axis=-1) if self.of_words else a, "cpu")  # words: (N, T, D) → (N, T)
 
 
 def _reader(answer: Answer) -> Embedding | None:

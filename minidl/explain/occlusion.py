@@ -5,7 +5,7 @@
 Above 0 the segment spoke for the output, below 0 against it. A word hidden behind padding, for a model that skips
 padding, is a word left out: this is the effect by which the film reviews colour their words.
 
-Source: Zeiler and Fergus 2014, "Visualizing and understanding convolutional networks", section 4.2 (D.T11).
+Source: Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks", section 4.2 (D.T11).
 """
 
 from collections.abc import Callable

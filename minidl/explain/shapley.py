@@ -9,8 +9,8 @@ It is the only share that is *efficient*, Σ_s φ_s = f(x) − f(x₀), gives eq
 change anything nothing, and adds where games add. There are 2^S teams: with many players orders are drawn at random,
 each a fair sample of φ, with a standard error.
 
-Sources: Shapley 1953, "A value for n-person games"; Castro, Gómez and Tejada 2009, "Polynomial calculation of the
-Shapley value based on sampling"; Lundberg and Lee 2017, "A unified approach to interpreting model predictions",
+Sources: Shapley 1953, "A value for n-person games"; Castro, Gómez & Tejada 2009, "Polynomial calculation of the
+Shapley value based on sampling"; Lundberg & Lee 2017, "A unified approach to interpreting model predictions",
 section 2.4 (D.T11).
 """
 

@@ -6,7 +6,7 @@ At each node the question is asked that leaves both sides purest, by the Gini im
 
 A question is asked even where it makes nothing purer by itself: the second of an exclusive or needs the first.
 
-Source: Breiman, Friedman, Olshen and Stone 1984, "Classification and regression trees", chapters 2 and 4.
+Source: Breiman, Friedman, Olshen & Stone 1984, "Classification and regression trees", chapters 2 and 4.
 """
 
 from dataclasses import dataclass

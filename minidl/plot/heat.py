@@ -55,8 +55,8 @@ def heat_map(image: Any, attribution: Any, label: str = "attribution", ax: Any =
         )
     if not (np.isfinite(x).all() and np.isfinite(a).all()):
         raise ValueError("heat_map expects finite numbers, got NaN or infinity.")
-    a = a if a.ndim == 2 else a.sum(axis=-1)  # (H, W, C) -> (H, W)
-    grey = x if x.ndim == 2 else x.mean(axis=-1)  # (H, W, C) -> (H, W)
+    a = a if a.ndim == 2 else a.sum(axis=-1)  # (H, W, C) → (H, W)
+    grey = x if x.ndim == 2 else x.mean(axis=-1)  # (H, W, C) → (H, W)
     largest = float(np.abs(a).max()) or 1.0
     scale = ScalarMappable(Normalize(-largest, largest), colormaps[DIVERGING])
     paper = 1 - PALE + PALE * (grey - grey.min()) / (float(np.ptp(grey)) or 1.0)  # (H, W)

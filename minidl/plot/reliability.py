@@ -16,7 +16,7 @@ def reliability(bins: Any, ax: Any = None) -> Any:
 
     On the dashed line every confidence is what it says. The orange piece between a bar and its bin's mean confidence is
     the gap that the expected calibration error adds up: above the bar the model was too sure, within it not sure
-    enough. Numbers above count the samples. Source: Guo et al., ICML 2017, figure 1.
+    enough. Numbers above count the samples. Source: Guo et al. 2017, figure 1.
 
     Parameters
     ----------

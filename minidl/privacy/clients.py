@@ -3,8 +3,9 @@
 For each class c shares p ~ Dirichlet(α, ..., α) of its samples go to the K clients. With a large α all clients have all
 classes alike; at α = 1 any shares are equally likely; towards 0 each class goes to one client.
 
-Source: Hsu, Qi & Brown, "Measuring the effects of non-identical data distribution for federated visual classification",
-2019, section 3 (who draw the shares of each client, not of each class, so that all clients have as many); D.T12.
+Source: Hsu, Qi & Brown 2019, "Measuring the effects of non-identical data distribution for federated visual
+classification", section 3 (who draw the shares of each client, not of each class, so that all clients have as many;
+D.T12).
 """
 
 from typing import Any

@@ -12,8 +12,8 @@ Where training was (ε, δ)-private no attack at all has more than
 This judges the trained model: an attack that finds nothing proves nothing, since a better one might, but one that finds
 more than the bound proves the training wrong.
 
-Sources: Yeom et al., "Privacy risk in machine learning: analyzing the connection to overfitting", 2018, section 3; for
-the bound Kairouz, Oh & Viswanath, "The composition theorem for differential privacy", 2015, section 2; D.T12.
+Sources: Yeom et al. 2018, "Privacy risk in machine learning: analyzing the connection to overfitting", section 3; for
+the bound Kairouz, Oh & Viswanath 2015, "The composition theorem for differential privacy", section 2 (D.T12).
 """
 
 import math

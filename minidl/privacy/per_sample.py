@@ -8,7 +8,7 @@ To limit how much one sample may pull, the gₙ are needed apart. Here each samp
 its own. That works for every model and can be read in a minute, but takes N times the work of Python. (Libraries made
 for this get all gₙ of a batch at once, with a second derivative rule for each kind of layer.)
 
-Source: Goodfellow, "Efficient per-example gradient computations", 2015, section 2, the naive way; D.T12.
+Source: Goodfellow 2015, "Efficient per-example gradient computations", section 2, the naive way (D.T12).
 """
 
 from collections.abc import Iterator

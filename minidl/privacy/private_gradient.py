@@ -7,7 +7,7 @@ to their sum, and divides by B, the samples that it expects:
 
 Any optimizer may do with g what it likes: what is computed from g gives no more away than g.
 
-Source: Abadi et al., "Deep learning with differential privacy", 2016, algorithm 1; D.T12.
+Source: Abadi et al. 2016, "Deep learning with differential privacy", algorithm 1 (D.T12).
 """
 
 from typing import Any

@@ -10,8 +10,9 @@ data by which the network was not trained,
 
     p = softmax(z / T),      T = argmin −(1/n) Σ log p_y
 
-The order of the classes, and so the accuracy, stays. Source: Guo, Pleiss, Sun & Weinberger, "On calibration of modern
-neural networks", ICML 2017, equations 2, 3 and 9. The picture is ``md.plot.reliability``.
+The order of the classes, and so the accuracy, stays. The picture is ``md.plot.reliability``.
+
+Source: Guo, Pleiss, Sun & Weinberger 2017, "On calibration of modern neural networks", equations 2, 3 and 9 (D.T10).
 """
 
 from dataclasses import dataclass
