@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from urllib.parse import urlparse
 
 import fake_cupy
@@ -257,6 +258,10 @@ def test_percentiles_by_the_nearest_rank(p, value):
     )
 
 
+def test_percentiles_of_a_hundred_times_are_the_whole_numbers():
+    assert [percentile(range(1, 101), p) for p in range(1, 101)] == list(range(1, 101))
+
+
 def test_only_the_last_times_count():
     record = Record(window=3)
     for seconds in (9, 0.001, 0.002, 0.003):
@@ -317,6 +322,7 @@ def test_who_is_still_sending_hears_the_answer():
     with served(classifier(), max_bytes=6_000_000) as address:  # 24 MB fit into no buffer on the way
         for path, status in (("/predict", 413), ("/elsewhere", 404)):
             assert over_http(address, "POST", path, b" " * 24_000_000)[0] == status
+            assert over_http(address, "POST", path, (b" " * 100_000 for _ in range(60)))[0] in (411, 404)  # in chunks
 
 
 @pytest.mark.parametrize(
@@ -326,6 +332,8 @@ def test_who_is_still_sending_hears_the_answer():
         (b"GET /" + b"a" * 70_000 + b" HTTP/1.0\r\n\r\n", 414),
         (b"GET / HTTP/1.0\r\n" + b"a: b\r\n" * 200 + b"\r\n", 431),
         (POST + b"\r\n{}", 411),
+        (POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 411),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n", 411),
         (POST + b"Content-Length: many\r\n\r\n", 400),
         (POST + b"Content-Length: -1\r\n\r\n", 400),
         (POST + b'Content-Length: 99\r\n\r\n{"inputs": [[1, 2, 3, 4]]}', 400),  # cut off
@@ -367,6 +375,17 @@ def test_after_the_block_nothing_listens():
     with pytest.raises(ConnectionRefusedError):
         over_http(address)
     assert not [t for t in threading.enumerate() if "process_request_thread" in t.name]
+
+
+def test_nobody_who_asks_nothing_is_waited_for():
+    """Browsers connect before they have a question."""
+    with served(classifier()) as address:
+        silent = socket.create_connection(urlparse(address).netloc.split(":"), timeout=10)
+        assert over_http(address)[0] == 200  # so the silent one is in the house
+        start = time.perf_counter()
+    with silent:
+        assert silent.recv(1) == b""
+    assert time.perf_counter() - start < Handler.timeout / 2
 
 
 def test_a_port_that_is_taken_is_told(url):

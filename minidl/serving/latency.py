@@ -25,7 +25,7 @@ def percentile(times: Iterable[float], p: float) -> float:
     ordered = sorted(times)
     if not ordered or not 0 < p <= 100:
         raise ValueError(f"percentile expects times, and p above 0 and up to 100, got {len(ordered)} and p={p}.")
-    return ordered[ceil(p / 100 * len(ordered)) - 1]
+    return ordered[ceil(p * len(ordered) / 100) - 1]  # in this order: 7 / 100 * 100 is more than 7
 
 
 class Record:

@@ -1,10 +1,12 @@
 """HTTP around a ``Service``, with nothing but Python's standard library; each request has a thread of its own."""
 
 import json
+import re
+import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -86,10 +88,29 @@ class Server(ThreadingHTTPServer):
         if not isinstance(host, str):
             raise TypeError(f"serve expects host as an address such as '127.0.0.1', got {describe(host)}.")
         self.service = service
+        self.silent: set[socket.socket] = set()  # connections on which nothing was asked yet
         try:
             super().__init__((host, port), Handler)
         except OSError as error:
             raise OSError(error.errno, f"serve cannot listen at {host}:{port}: {error.strerror}") from None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection."""
+        connection, address = super().get_request()
+        self.silent.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        self.silent.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Wait for the answers that have begun, but for nobody who has asked nothing: browsers connect in advance."""
+        for connection in list(self.silent):
+            with suppress(OSError):  # it has hung up
+                connection.shutdown(socket.SHUT_RD)
+        super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up in the middle is no fault of ours; anything else is told."""
@@ -107,6 +128,11 @@ class Handler(BaseHTTPRequestHandler):
 
     timeout = PATIENCE
     server: Server
+
+    def parse_request(self) -> bool:
+        """A first line has come."""
+        self.server.silent.discard(self.connection)
+        return super().parse_request()
 
     def handle_any(self) -> None:
         """Whatever the method."""
@@ -134,8 +160,8 @@ class Handler(BaseHTTPRequestHandler):
         if kind != "application/json":
             raise Refused(415, f"{PREDICT} expects Content-Type: application/json, got {kind}.")
         length = self.headers.get("Content-Length")
-        if length is None:
-            raise Refused(411, f"{PREDICT} expects a Content-Length.")
+        if length is None or "Transfer-Encoding" in self.headers:
+            raise Refused(411, f"{PREDICT} expects a Content-Length, and no Transfer-Encoding.")
         n = self.length()
         if n is None:
             raise Refused(400, f"{PREDICT} expects Content-Length as a number of bytes, got {length[:20]!r}.")
@@ -148,12 +174,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def length(self) -> int | None:
         """How many bytes were announced, None where that is no number."""
-        told = self.headers.get("Content-Length", "0")
+        told = self.headers.get("Content-Length", "0").strip()
         return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else None
 
     def discard(self) -> None:
         """Read and forget what was announced, or its beginning: who is still sending would not hear the answer."""
-        left = min(self.length() or 0, 4 * self.server.service.max_bytes)
+        left = 4 * self.server.service.max_bytes
+        if "Transfer-Encoding" not in self.headers:
+            self.skip(min(self.length() or 0, left))
+            return
+        while left > 0 and (n := chunk_length(self.rfile.readline(100))):
+            self.skip(min(n, left))
+            self.rfile.readline(3)  # the end of its line
+            left -= n
+        self.rfile.readline(3)
+
+    def skip(self, left: int) -> None:
+        """Read so many bytes."""
         while left and (part := self.rfile.read(min(left, 65_536))):
             left -= len(part)
 
@@ -179,3 +216,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: a line for each request would drown a notebook."""
+
+
+def chunk_length(line: bytes) -> int:
+    """How many bytes follow this line, where a body comes in chunks; 0 at their end, or where that is no number.
+
+    >>> chunk_length(b"1f4"), chunk_length(b"A;name=value"), chunk_length(b"-1")
+    (500, 10, 0)
+    """
+    digits = re.match(rb"[0-9a-fA-F]+", line)
+    return int(digits[0], 16) if digits else 0
