@@ -270,6 +270,14 @@ def test_a_softmax_behind_parameters_that_are_never_trained_is_seen_too():
     assert not any(p.requires_grad or p.trainable for p in ended.parameters())
 
 
+def test_only_the_end_is_taken_off_not_a_sigmoid_behind_it():
+    hidden = L.Dense(3, "sigmoid", input_shape=(4,))
+    model = md.Sequential([hidden, L.Activation("softmax")])
+    np.testing.assert_allclose(
+        explain.occlusion(model, X), explain.occlusion(md.Sequential([hidden]).predict, X), atol=1e-6
+    )
+
+
 def test_a_softmax_without_parameters_is_seen_too():
     model = md.Sequential([L.Activation("softmax", input_shape=(4,))])
     expected = np.where(np.arange(4) == 2, X, 0)  # the logit of class 2 is x₂

@@ -66,7 +66,38 @@ def test_more_variants_than_fit_into_a_batch():
         return x @ np.arange(700.0)
 
     np.testing.assert_allclose(explain.occlusion(f, x), x * np.arange(700), atol=1e-8)
-    assert max(sizes) <= 256 and sum(sizes) == 701
+    assert max(sizes) <= 256 and sum(sizes) == 1 + 2 + 700  # x; whether f takes any number; the variants
+
+
+@pytest.mark.parametrize("name", ["occlusion", "lime", "shapley_values", "deletion_curve"])
+def test_another_input_is_never_paired_with_variants_of_one_sample(name):
+    """Three samples of three places have three variants each, whose rows are not those of the other input."""
+    x, other = RNG.normal(size=(2, 3, 3))
+    settings = [x] if name == "deletion_curve" else []
+    with pytest.raises(ValueError, match=rf"{name} asks f .* takes 3 samples only.*\nAnother input") as caught:
+        getattr(explain, name)(lambda a: (a * other).sum(axis=1), x, *settings)
+    assert len(str(caught.value).splitlines()) <= 3
+
+    def of_one(n):
+        return lambda a: (a * np.repeat(other[n : n + 1], len(a), axis=0)).sum(axis=1)
+
+    a = np.concatenate([explain.occlusion(of_one(n), x[n : n + 1]) for n in range(3)])
+    np.testing.assert_allclose(a, x * other, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("x", "baseline", "words"),
+    [
+        (np.ones((2, 3), np.float32), 1e300, "finite baseline, .* beyond what float32 can hold"),
+        (np.ones((2, 3)), np.nan, "finite baseline"),
+        (np.ones((2, 3), np.uint8), -1, "baseline of whole numbers, as x holds uint8"),
+        (np.ones((2, 3), np.uint8), 1e30, "baseline of whole numbers, as x holds uint8"),
+        (np.ones((2, 3), int), 1e300, "baseline of whole numbers, as x holds int64"),
+    ],
+)
+def test_a_baseline_that_x_cannot_hold(x, baseline, words):
+    with pytest.raises(ValueError, match=f"occlusion expects a {words}"):
+        explain.occlusion(lambda a: a.sum(axis=1) * 1.0, x, baseline=baseline)
 
 
 @pytest.mark.parametrize(
@@ -256,16 +287,24 @@ def test_lime_is_repeated_by_its_seed_and_differs_from_sample_to_sample():
 
 def test_lime_asks_about_the_sample_itself_too():
     asked = []
-    explain.lime(lambda x: (asked.append(x.numpy()), x.sum(axis=1))[1], np.ones((1, 12)), samples=13, rng=0)
-    assert [rows.shape for rows in asked] == [(1, 12), (13, 12)]
-    assert asked[1][0].all() and 4 < asked[1][1:].sum(axis=1).mean() < 8
+    explain.lime(lambda x: (asked.append(x.numpy()), x.sum(axis=1))[1], np.ones((1, 12)), samples=14, rng=0)
+    assert [rows.shape for rows in asked] == [(1, 12), (2, 12), (14, 12)]
+    assert asked[2][0].all() and 4 < asked[2][1:].sum(axis=1).mean() < 8
+
+
+def test_a_model_that_always_says_the_same_is_linear():
+    w, fit = explain.lime(lambda x: np.full(len(x), 0.7), np.ones((3, 5)), rng=0)
+    np.testing.assert_array_equal(w, np.zeros((3, 5)))
+    np.testing.assert_array_equal(fit, 1)  # not the R² of rounding
 
 
 @pytest.mark.parametrize(
     ("settings", "error", "words"),
     [
         ({"samples": 1}, ValueError, "samples as a whole number from 2 on"),
-        ({"samples": 3}, ValueError, "more samples than segments, got 3 for 3: .*\nTake samples=30"),
+        ({"samples": 4}, ValueError, "samples of at least S \\+ 2, got 4 for 3 segments: .*\nTake samples=30"),
+        ({"kernel_width": 0.001}, ValueError, "no variant near the sample with kernel_width=0.001"),
+        ({"kernel_width": 0.02}, ValueError, "no variant near the sample with kernel_width=0.02"),
         ({"samples": 20.5}, ValueError, "samples as a whole number"),
         ({"kernel_width": 0}, ValueError, "kernel_width as a number > 0|kernel_width"),
         ({"kernel_width": "a"}, TypeError, "kernel_width as a number"),

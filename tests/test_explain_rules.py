@@ -131,6 +131,7 @@ def test_of_a_trained_network():
         (X, {"max_depth": -1}, ValueError, "max_depth as a whole number from 0 on"),
         (X, {"min_samples": 0}, ValueError, "min_samples as a positive integer"),
         (X, {"feature_names": "abc"}, ValueError, "feature_names as a list of 3 strings, got 'abc'"),
+        (X, {"feature_names": 3}, ValueError, "feature_names as a list of 3 strings, got 3"),
         (X, {"feature_names": ["a", "b"]}, ValueError, "feature_names as a list of 3 strings"),
         (X, {"class_names": ["a", 1, "c"]}, ValueError, "class_names as a list of 3 strings"),
     ],

@@ -8,7 +8,11 @@ A *function* of x is taken as it is. It explains the probability, one of several
 
     lambda x: md.softmax(model(x))          lambda x: model(x)[1]          lambda x: model([x, other])
 
-(call ``model.eval()`` before: a function has no mode). It is given a Tensor; only slopes need one back.
+(call ``model.eval()`` before: a function has no mode). It is given a Tensor; only slopes need one back. Where parts are
+hidden it is asked about many variants of one sample at once, and another input must have as many rows. So explain one
+sample after another: x[n : n + 1] and
+
+    lambda x: model([x, np.repeat(other[n : n + 1], len(x), axis=0)])
 
 ``target`` is the output: a class, or one for each sample; by default the one that is largest for x. A model with one
 output needs none.
@@ -66,20 +70,19 @@ class Answer:
         self.x = read_samples(who, model, x)
         y = self.numbers(self.x)  # (N, C)
         self.target, self.classes = read_target(who, target, y), y.shape[1]
-        self.at_x = np.take_along_axis(y, self.target[:, None], axis=1)[:, 0]  # (N, C) -> (N,)
+        self.at_x = np.take_along_axis(y, self.target[:, None], axis=1)[:, 0]  # (N, C) → (N,)
 
     def scores(self, x: Tensor) -> Tensor:
         """All outputs (N, C); of a model without the softmax or sigmoid at its end."""
         if isinstance(self.model, Layer):
             with self.model.in_mode(False), recorded(self.model):
                 y = self.model(x)
-                for activation in (softmax, sigmoid):
-                    z = logits_behind(y, activation) if isinstance(y, Tensor) else None
-                    y = y if z is None else z
+                behind = [logits_behind(y, end) for end in (softmax, sigmoid)] if isinstance(y, Tensor) else []
+                y = next((z for z in behind if z is not None), y)  # a sigmoid behind the softmax is part of f
         else:
             y = self.model(x)
         check_scores(self.who, y, len(x.data))
-        return y if len(y.shape) == 2 else y[:, None]  # (N,) -> (N, 1)
+        return y if len(y.shape) == 2 else y[:, None]  # (N,) → (N, 1)
 
     def numbers(self, x: Array) -> np.ndarray:
         """``scores`` as a NumPy array of float64, refused where they are no numbers."""
@@ -91,7 +94,7 @@ class Answer:
         return y
 
     def of(self, rows: Array, n: int) -> np.ndarray:
-        """f of variants of sample n: (M, ...) -> (M,)."""
+        """f of variants of sample n: (M, ...) → (M,)."""
         return self.numbers(rows)[:, self.target[n]]
 
     def one_hot(self, like: Array) -> Array:
@@ -166,7 +169,7 @@ def read_target(who: str, target: Any, y: np.ndarray) -> np.ndarray:
     """The output that is explained, for each sample; y (N, C) are all of them."""
     N, C = y.shape
     if target is None:
-        return y.argmax(axis=1)  # (N, C) -> (N,)
+        return y.argmax(axis=1)  # (N, C) → (N,)
     if C == 1:
         raise ValueError(
             f"{who}: the model has one output, which is explained (minus it speaks for class 0). No target."

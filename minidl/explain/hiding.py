@@ -22,6 +22,7 @@ from minidl.arrays import Array, array_module, as_array, device_of, move
 from minidl.autograd import Tensor
 from minidl.errors import describe
 from minidl.explain.answer import Answer
+from minidl.layers.base import Layer
 from minidl.metrics.reading import plain
 from minidl.settings import check_whole
 
@@ -76,22 +77,23 @@ class Hiding:
     def __init__(self, answer: Answer, segments: Any = None, baseline: Any = 0.0):
         self.answer = answer
         x = answer.x
+        check_rows(answer)
         self.x0 = read_baseline(answer.who, baseline, x)
         self.each_place = segments is None
         sample = x.shape[1:]
         own = np.arange(x[0].size).reshape(sample) if segments is None else read_segments(answer.who, segments, sample)
         self.S = int(own.max()) + 1
-        own = own.reshape(own.shape + (1,) * (len(sample) - own.ndim))  # (H, W) -> (H, W, 1): all channels
+        own = own.reshape(own.shape + (1,) * (len(sample) - own.ndim))  # (H, W) → (H, W, 1): all channels
         self.segments = move(np.broadcast_to(own, sample).copy(), device_of(x))
 
     def rows(self, n: int, z: Any) -> Array:
         """h(z) of sample n for M choices z (M, S) of truth values: (M, ...)."""
         x, x0, xp = self.answer.x[n], self.x0[n], array_module(self.x0)
-        shown = xp.asarray(z)[:, self.segments]  # (M, S) -> (M, ...)
+        shown = xp.asarray(z)[:, self.segments]  # (M, S) → (M, ...)
         return xp.where(shown, x, x0)
 
     def values(self, n: int, z: Any) -> np.ndarray:
-        """v(z) of sample n: (M, S) -> (M,)."""
+        """v(z) of sample n: (M, S) → (M,)."""
         z = np.asarray(z, bool)
         parts = [self.answer.of(self.rows(n, z[k : k + BATCH]), n) for k in range(0, len(z), BATCH)]
         return np.concatenate(parts)
@@ -101,19 +103,36 @@ class Hiding:
         return phi.reshape(self.answer.x.shape) if self.each_place else phi
 
 
+def check_rows(answer: Answer) -> None:
+    """Refuse a function that knows something of each of the N samples, and would pair it with variants of one."""
+    if isinstance(answer.model, Layer):
+        return
+    x, xp = answer.x, array_module(answer.x)
+    try:
+        answer.numbers(xp.concatenate([x, x[:1]]))  # (N + 1, ...)
+    except ValueError as error:
+        raise ValueError(
+            f"{answer.who} asks f about any number of variants, but f takes {len(x)} samples only: "
+            f"{str(error).splitlines()[0]}\nAnother input must have as many rows, of one sample: "
+            "lambda x: model([x, np.repeat(other[:1], len(x), axis=0)])."
+        ) from None
+
+
 def read_baseline(who: str, baseline: Any, x: Array) -> Array:
     """x₀, of x's shape and dtype."""
     given = baseline.data if isinstance(baseline, Tensor) else as_array(baseline, np.float64)  # 0.1 in full
     x0 = move(given, device_of(x))
     xp = array_module(x)
-    if x0.dtype.kind == "f" and not bool(xp.isfinite(x0).all()):
-        raise ValueError(f"{who} expects a finite baseline, got NaN or infinity.")
-    if x.dtype.kind != "f" and not bool((x0 == x0.astype(x.dtype)).all()):
+    with np.errstate(over="ignore", invalid="ignore"):  # what x's dtype cannot hold is refused
+        value = x0.astype(x.dtype)
+    if not bool((xp.isfinite(x0) & xp.isfinite(value)).all()):
+        raise ValueError(f"{who} expects a finite baseline, got NaN or infinity, or beyond what {x.dtype} can hold.")
+    if x.dtype.kind != "f" and not bool((x0 == value).all()):
         raise ValueError(
             f"{who} expects a baseline of whole numbers, as x holds {x.dtype}.\nFor images: x.astype('float32')."
         )
     try:
-        return xp.broadcast_to(x0.astype(x.dtype), x.shape)
+        return xp.broadcast_to(value, x.shape)
     except ValueError:
         raise ValueError(
             f"{who} expects a baseline that broadcasts to x {x.shape}, got shape {x0.shape}.\n"

@@ -2,12 +2,12 @@
 
 Segments of the sample are hidden at random, and the network's answers are fitted by
 
-    g(z) = b + Σ_s w_s z_s          minimising          Σ_m π(z_m) (f(h(z_m)) − g(z_m))² + λ Σ_s w_s²
+    g(z) = b + Σ_s w_s z_s          minimising          Σ_m π(z_m) (f(h(z_m)) − g(z_m))² + α Σ_s w_s²
 
 in which variants near the sample count more: π(z) = exp(−D² / σ²), where D = 1 − √(Σ z / S) is the cosine distance of z
 and the whole sample, z = 1. The weight w_s is what showing the segment s adds.
 
-Source: Ribeiro, Singh and Guestrin 2016, "Why should I trust you?", sections 3.3 and 3.4; with ridge regression on all
+Source: Ribeiro, Singh & Guestrin 2016, "Why should I trust you?", sections 3.3 and 3.4; with ridge regression on all
 segments in place of K-Lasso on a few (D.T11).
 """
 
@@ -41,11 +41,11 @@ def lime(
     model, x, segments, baseline, target
         See ``occlusion``.
     samples : int
-        M, how many variants of each sample to ask the model about: more than segments, better ten times as many.
+        M, how many variants of each sample to ask the model about: at least S + 2, better ten times S.
     kernel_width : float
         σ: how near counts as near.
     alpha : float
-        λ, which keeps weights small that the variants do not determine.
+        α, which keeps weights small that the variants do not determine.
     rng : Generator or int, optional
 
     Returns
@@ -66,9 +66,9 @@ def lime(
     answer = Answer("lime", model, x, target)
     hiding = Hiding(answer, segments, baseline)
     rng, M, S = generator(rng), samples, hiding.S
-    if M <= S:
+    if M <= S + 1:
         raise ValueError(
-            f"lime expects more samples than segments, got {M} for {S}: they would fit whatever the model says.\n"
+            f"lime expects samples of at least S + 2, got {M} for {S} segments: any answers would fit.\n"
             f"Take samples={10 * S}, or larger segments: patches(x.shape[1:], 4)."
         )
     w, fit = np.empty((len(answer.x), S)), np.empty(len(answer.x))
@@ -76,7 +76,12 @@ def lime(
         z = rng.random((M, S)) < 0.5
         z[0] = True  # the sample itself
         D = 1 - np.sqrt(z.mean(axis=1))  # (M,)
-        w[n], fit[n] = ridge(z, hiding.values(n, z), np.exp(-((D / kernel_width) ** 2)), alpha)
+        near = np.exp(-((D / kernel_width) ** 2))
+        if near[~z.all(axis=1)].sum() < 1e-9:  # beside 1 for the sample itself
+            raise ValueError(
+                f"lime finds no variant near the sample with kernel_width={kernel_width:g}. Take a larger one."
+            )
+        w[n], fit[n] = ridge(z, hiding.values(n, z), near, alpha)
     return hiding.like_x(w), fit
 
 
@@ -92,6 +97,7 @@ def ridge(z: np.ndarray, y: np.ndarray, weight: np.ndarray, alpha: float) -> tup
     (array([2.]), 1.0)
     """
     S = z.shape[1]
+    y = y - y[0]  # answers that are all the same are 0 now, to the last digit
     z, y = z - np.average(z, axis=0, weights=weight), y - np.average(y, weights=weight)
     root = np.sqrt(weight)
     rows = np.concatenate([root[:, None] * z, alpha**0.5 * np.eye(S)])  # (M + S, S)

@@ -5,7 +5,7 @@ The tree (``tree.py``) is fitted not to the labels but to the network's own answ
 *fidelity* how often the network says the same. Rules of low fidelity explain nothing: look at it first, on samples of
 their own.
 
-Source: Craven and Shavlik 1996, "Extracting tree-structured representations of trained networks" (D.T11).
+Source: Craven & Shavlik 1996, "Extracting tree-structured representations of trained networks" (D.T11).
 """
 
 from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class Rules:
         self.feature_names, self.class_names = list(feature_names), list(class_names)
 
     def predict(self, x: Any) -> np.ndarray:
-        """The label of each sample: (N, D) -> (N,)."""
+        """The label of each sample: (N, D) → (N,)."""
         x = _table("Rules", x, len(self.feature_names))
         return np.select([rule.applies(x) for rule in self.rules], [rule.label for rule in self.rules])
 
@@ -164,6 +164,6 @@ def _names(name: str, given: Sequence[str] | None, default: list[str]) -> list[s
     """As many strings as there are things to name."""
     if given is None:
         return default
-    if isinstance(given, str) or not hasattr(given, "__len__") or len(given) != len(default) or not all(isinstance(one, str) for one in given):
+    if np.shape(given) != (len(default),) or not all(isinstance(one, str) for one in given):
         raise ValueError(f"extract_rules expects {name} as a list of {len(default)} strings, got {given!r}.")
     return list(given)
