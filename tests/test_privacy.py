@@ -358,7 +358,7 @@ def test_a_batch_normalization_is_refused_unless_it_is_frozen():
     [
         ({"batch_size": 51}, ValueError, "batch_size of at most 50, the number of samples, got 51"),
         ({"batch_size": 0}, ValueError, "batch_size as a positive integer, got 0"),
-        ({"noise_multiplier": -1}, ValueError, "noise_multiplier >= 0, got -1"),
+        ({"noise_multiplier": -1}, ValueError, "noise_multiplier in .0, 1e6., got -1"),
         ({"noise_multiplier": math.nan}, ValueError, "noise_multiplier as a finite number"),
         ({"clip_norm": 0}, ValueError, "clip_norm > 0, got 0"),
         ({"clip_norm": "1"}, TypeError, "clip_norm as a number > 0, got str '1'"),

@@ -156,10 +156,16 @@ def test_the_judge_of_leaks_itself():
 
 
 def test_hardly_any_noise_and_very_much():
-    assert renyi_divergence(3, 0.0999, 0.01) == 3 / (2 * 0.0999**2) > renyi_divergence(3, 0.1001, 0.01) > 100
+    bound = 3 / (2 * 0.0999**2)
+    assert renyi_divergence(3, 0.0999, 0.01) == pytest.approx(bound, rel=1e-14)
+    assert bound > renyi_divergence(3, 0.1001, 0.01) > 100
     assert epsilon(1e-4, 0.01, 1, 1e-5) > 1e6
     assert 0 < epsilon(1000, 0.5, 1, 1e-5) < 0.01
     assert epsilon(1e6, 0.5, 1, 1e-5) == pytest.approx(0, abs=0.01)
+
+
+def test_noise_whose_square_is_below_all_floating_numbers_hides_nothing():
+    assert epsilon(1e-300, 0.5, 1, 1e-5) == math.inf
 
 
 def test_no_step_tells_nothing_and_each_adds():

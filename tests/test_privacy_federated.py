@@ -2,6 +2,7 @@
 with noise each client counts for at most C. And how data are dealt out to clients."""
 
 import math
+from unittest.mock import Mock
 
 import fake_cupy
 import numpy as np
@@ -87,6 +88,22 @@ def test_each_client_begins_with_an_optimizer_that_remembers_nothing():
     model = regressor(optimizer=md.optimizers.Adam(learning_rate=0.01))
     fit_federated(model, [(X[:1], VALUES[:1] + 100)], rounds=3, **WHOLE)
     np.testing.assert_allclose(model.get_weights()[0] - before, 3 * 0.01 * np.sign(X[:1].T), atol=1e-5)
+
+
+@pytest.mark.parametrize("private", [{}, {"clip_norm": 1.0, "noise_multiplier": 1.0}])
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_of_the_last_client_stays_in_optimizer_and_gradients(private, fails, monkeypatch):
+    """They are made of its data alone, and no noise covers them."""
+    model = regressor(optimizer="adam")
+    federation = Federation(model, parts(10, 10), **private)
+    if fails:
+        monkeypatch.setattr(model, "state_dict", Mock(side_effect=[model.state_dict(), KeyboardInterrupt]))
+        with pytest.raises(KeyboardInterrupt):
+            federation.round()
+    else:
+        federation.round()
+    assert not any(np.any(remembered) for remembered in model.optimizer.state_dict().values())
+    assert all(p.grad is None for p in model.parameters())
 
 
 def test_a_fraction_of_the_clients_takes_part():

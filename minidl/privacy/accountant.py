@@ -15,10 +15,10 @@ is simply added from step to step, and T D_α is turned into ε for a chosen δ 
 
     ε = min over α of  T D_α + log((α − 1) / α) − (log δ + log α) / (α − 1)
 
-Sources: Abadi et al., "Deep learning with differential privacy", 2016, for the idea; Mironov, Talwar & Zhang, "Rényi
-differential privacy of the sampled Gaussian mechanism", 2019, section 3, for A; Balle et al., "Hypothesis testing
-interpretations and Rényi differential privacy", 2020, theorem 21, and Canonne, Kamath & Steinke, "The discrete Gaussian
-for differential privacy", 2020, proposition 12, for ε; D.T12.
+Sources: Abadi et al. 2016, "Deep learning with differential privacy", for the idea; Mironov, Talwar & Zhang 2019,
+"Rényi differential privacy of the sampled Gaussian mechanism", section 3, for A; Balle et al. 2020, "Hypothesis testing
+interpretations and Rényi differential privacy", theorem 21, and Canonne, Kamath & Steinke 2020, "The discrete Gaussian
+for differential privacy", proposition 12, for ε (D.T12).
 """
 
 import math
@@ -63,7 +63,7 @@ def renyi_divergence(alpha: float, noise_multiplier: float, sampling_rate: float
     check_number("renyi_divergence", "alpha", alpha, "(1, 10000]")
     sigma, q = _checked("renyi_divergence", noise_multiplier, sampling_rate)
     if q == 1 or sigma < 0.1:
-        return alpha / (2 * sigma**2)
+        return alpha / 2 / sigma / sigma  # sigma**2 may be below all floating numbers
     h = min(sigma, sigma**2) / 3
     z = np.arange(-12 * sigma, alpha + 12 * sigma, h)
     log_p0 = -(z**2) / (2 * sigma**2) - math.log(sigma * math.sqrt(2 * math.pi))

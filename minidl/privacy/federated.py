@@ -18,8 +18,8 @@ the server adds noise to the sum (``mechanism.py``):
 Then w is (ε, δ)-private for each client, with all of its samples: it looks nearly the same without that client. The
 server itself, which sees each Δₖ and adds the noise, has to be trusted.
 
-Sources: McMahan et al., "Communication-efficient learning of deep networks from decentralized data", 2017, algorithm 1;
-McMahan et al., "Learning differentially private recurrent language models", 2018, algorithm 1; D.T12.
+Sources: McMahan et al. 2017, "Communication-efficient learning of deep networks from decentralized data", algorithm 1;
+McMahan et al. 2018, "Learning differentially private recurrent language models", algorithm 1 (D.T12).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -101,7 +101,7 @@ class Federation:
     def round(self) -> float:
         """One round. Returns the clients' loss in their last epoch, nₖ-weighted: of their data, without noise.
 
-        If it fails, the model keeps the weights that it had before.
+        If it fails, the model keeps the weights that it had before. Optimizer and gradients keep nothing of a client.
         """
         server, chosen = self.model.state_dict(), self.draw()
         n = [self.n[k] for k in chosen]
@@ -113,6 +113,9 @@ class Federation:
         except BaseException:  # Ctrl-C too
             self.model.load_state_dict(server)
             raise
+        finally:  # what the last client has left behind is made of its data alone
+            self.forget()
+            self.model.zero_grad()
         self.model.load_state_dict(new)
         return sum(share * loss for share, loss in zip(shares, losses, strict=True)) if losses else float("nan")
 
@@ -127,12 +130,16 @@ class Federation:
         """wₖ of one client after another; their losses are appended to the list."""
         for k in chosen:
             self.model.load_state_dict(server)
-            self.model.optimizer.load_state_dict({"iterations": 0})  # it remembers nothing
+            self.forget()
             x, y = self.clients[k]
             size = self.batch_size or self.n[k]
             run = self.model.fit(x, y, batch_size=size, epochs=self.epochs, verbose=0, check_finite=False)
             losses.append(run.history["loss"][-1])
             yield self.model.state_dict()
+
+    def forget(self) -> None:
+        """Let the optimizer remember nothing."""
+        self.model.optimizer.load_state_dict({"iterations": 0})
 
     def noisy_mean(self, server: State, states: Iterable[State]) -> State:
         """w + (Σₖ Δₖ min(1, C / ‖Δₖ‖) + noise) / qK, for the weights that are trained."""

@@ -13,8 +13,8 @@ seed can take it off again, and the lowest digits of rounded sums betray more th
 (Mironov, "On significance of the least significant bits for differential privacy", 2012). For data that need protection
 in earnest take a generator and a library made for that.
 
-Source: Dwork & Roth, "The algorithmic foundations of differential privacy", 2014, appendix A; Abadi et al. 2016,
-algorithm 1; D.T12.
+Sources: Dwork & Roth 2014, "The algorithmic foundations of differential privacy", appendix A; Abadi et al. 2016, "Deep
+learning with differential privacy", algorithm 1 (D.T12).
 """
 
 import math
@@ -38,7 +38,7 @@ class PrivateSum:
     clip_norm : float
         C
     noise_multiplier : float
-        σ. 0 is no noise, and no privacy: ε = ∞.
+        σ, up to 10⁶. 0 is no noise, and no privacy: ε = ∞.
     sampling_rate : float
         q
     rng : Generator or int, optional
@@ -70,7 +70,7 @@ class PrivateSum:
     ):
         self.who = who
         self.clip_norm = check_number(who, "clip_norm", clip_norm, "(0, inf)")
-        self.noise_multiplier = check_number(who, "noise_multiplier", noise_multiplier, "[0, inf)")
+        self.noise_multiplier = check_number(who, "noise_multiplier", noise_multiplier, "[0, 1e6]")
         self.sampling_rate = check_number(who, "sampling_rate", sampling_rate, "(0, 1]")
         self.rng = generator(rng)
         self.steps = 0
