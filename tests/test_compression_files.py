@@ -88,6 +88,13 @@ def test_every_kind_of_kernel(tmp_path, bits, sparsity, settings):
     assert same_weights(model, read)
 
 
+def test_bits_may_be_numpys_whole_numbers(tmp_path):
+    model = zoo()
+    for bits in np.arange(2, 4):
+        save_compressed(tmp_path / "a.npz", model, bits)
+        assert size_of(model, bits) == size_of(model, int(bits)) == (tmp_path / "a.npz").stat().st_size / 1000
+
+
 def test_a_quantised_model_is_written_as_it_is(tmp_path):
     model = zoo()
     quantize_weights(model, 4)

@@ -321,6 +321,10 @@ def test_masks_of_another_model_are_refused():
         pruning.masks = {"dense.kernel": np.ones((4, 8), bool)}
     with pytest.raises(ValueError, match="truth values of shape"):
         pruning.masks = {name: m.astype(int) for name, m in pruning.masks.items()}
+    with pytest.raises(ValueError, match="truth values of shape"):
+        pruning.masks = {name: m.tolist() for name, m in pruning.masks.items()}
+    with pytest.raises(TypeError, match=r"expects masks as a dict .*, got NoneType"):
+        pruning.masks = None
 
 
 def test_the_state_of_the_model_is_as_before():

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array, array_module, move
+from minidl.arrays import Array, array_module, is_array, move
 from minidl.callbacks import Callback
 from minidl.compression.kernels import kernels_of
-from minidl.errors import unknown_name
+from minidl.errors import describe, unknown_name
 from minidl.settings import check_number
 
 SCOPES = ("global", "layer")
@@ -156,10 +156,13 @@ class Pruning(Callback):
 
     @masks.setter
     def masks(self, masks: Mapping[str, Array]) -> None:
+        if not isinstance(masks, Mapping):
+            raise TypeError(f"Pruning expects masks as a dict {{name: array of truth values}}, got {describe(masks)}.")
         if set(masks) != set(self._kernels):
             raise ValueError(f"Pruning expects masks of {sorted(self._kernels)}, got {sorted(masks)}.")
         for name, p in self._kernels.items():
-            if np.shape(masks[name]) != p.shape or masks[name].dtype != bool:
+            m = masks[name]
+            if not is_array(m) or m.shape != p.shape or m.dtype != bool:
                 raise ValueError(f"Pruning expects the mask of {name!r} as truth values of shape {p.shape}.")
         self._masks = {name: move(masks[name], p.device) for name, p in self._kernels.items()}
 
