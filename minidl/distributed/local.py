@@ -17,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from minidl.arrays import Array, generator, worker_generator
 from minidl.errors import describe
 from minidl.settings import check_whole
@@ -69,18 +67,7 @@ def run(workers: int, function: Callable, *arguments: Any) -> list[Any]:
         else:
             post.end(rank)
 
-    def work_apart(rank: int, rng: np.random.Generator) -> None:
-        worker_generator.set(rng)
-        work(rank)
-
-    own = [copy.deepcopy(generator()) for _ in range(1, p)]
-    contexts = [contextvars.copy_context() for _ in own]  # np.errstate(...) and layer.in_mode(...) hold there too
-    others = [
-        threading.Thread(target=context.run, args=(work_apart, rank, rng), name=f"worker {rank}", daemon=True)
-        for rank, (context, rng) in enumerate(zip(contexts, own), start=1)
-    ]
-    for thread in others:
-        thread.start()
+    others = [start_thread(rank, work) for rank in range(1, p)]
     work(0)
     try:
         for thread in others:
@@ -90,6 +77,15 @@ def run(workers: int, function: Callable, *arguments: Any) -> list[Any]:
     if post.error is not None:
         raise post.error
     return results
+
+
+def start_thread(rank: int, work: Callable[[int], None]) -> threading.Thread:
+    """A thread for a worker, whose random generator is its own and begins as the program's."""
+    context = contextvars.copy_context()  # np.errstate(...) and layer.in_mode(...) hold there too
+    context.run(worker_generator.set, copy.deepcopy(generator()))
+    thread = threading.Thread(target=context.run, args=(work, rank), name=f"worker {rank}", daemon=True)
+    thread.start()
+    return thread
 
 
 class LocalCommunicator:

@@ -48,6 +48,13 @@ def saliency(model: Layer | Callable, x: Any, target: Any = None) -> np.ndarray:
     array of x's shape
         For words the length of the gradient by the word's vector.
 
+    Raises
+    ------
+    ValueError, TypeError
+        There is no such output; x holds NaN, or the model gives it; x are integers that no ``Embedding`` reads.
+
+    Examples
+    --------
     >>> saliency(lambda x: 2.0 * x[:, :1] - 3.0 * x[:, 1:], np.array([[5.0, 7.0]]))
     array([[2., 3.]])
     """

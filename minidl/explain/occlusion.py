@@ -38,6 +38,11 @@ def occlusion(
     -------
     (N, S), or of x's shape where ``segments`` is None
 
+    Raises
+    ------
+    ValueError, TypeError
+        There is no such output; x holds NaN, or the model gives it; segments or baseline are not those of a sample.
+
     Examples
     --------
     >>> x = np.array([[2.0, 3.0, 10.0]])
