@@ -159,6 +159,11 @@ def test_on_the_gpu_the_numbers_are_the_same():
         (lambda: reliability([0, 2], [[0.6, 0.4], [0.6, 0.4]]), ValueError, "labels from 0 to 1, got 2"),
         (lambda: reliability([0], [[0.6, 0.4], [0.6, 0.4]]), ValueError, r"labels of shape \(2,\)"),
         (lambda: reliability([], np.zeros((0, 2))), ValueError, r"at least one sample, got shape \(0, 2\)"),
+        (
+            lambda: reliability([[0, 1]], np.full((1, 2, 2), 0.5)),
+            ValueError,
+            r"\(N, C\), got shape \(1, 2, 2\)",
+        ),
         (lambda: reliability([0], [["a", "b"]]), TypeError, "expected numbers, got list"),
         (lambda: reliability([0, 1], HALVES[:2], bins=0), ValueError, "bins as a positive integer, got 0"),
         (lambda: fit_temperature([0, 1], [[1.0, 0.0], [np.inf, 0.0]]), ValueError, "logits of finite numbers, got NaN"),

@@ -108,6 +108,18 @@ def test_the_feature_that_shifted_is_found_among_many():
     assert summary["worst"][0]["feature"] == "13" and summary["worst"][0]["psi"] == drift.psi[13]
 
 
+def test_the_same_numbers_in_float32_and_as_a_list_do_not_drift():
+    """A training set in float32, and questions whose numbers come as text: 0.1 is not the same in both."""
+    tenths = RNG.integers(0, 5, (1000, 1)) / 10
+    monitor = DriftMonitor(tenths.astype(np.float32))
+    monitor.see(tenths.tolist())
+    drift = monitor.report()
+    assert (drift.ks, drift.psi, drift.drifted) == (0, 0, False)
+    assert ks_statistic(tenths[:, 0].tolist(), tenths[:, 0]) == (0, 1)
+    late = 1.7e9 + np.arange(50.0)  # seconds, which float32 does not tell apart
+    assert ks_statistic(late.tolist(), (late + 50).tolist())[0] == 1
+
+
 def test_alpha_is_divided_by_the_number_of_features():
     training = np.tile(np.arange(100.0)[:, None], (1, 10))
     monitor = DriftMonitor(training)
@@ -153,6 +165,7 @@ def test_on_the_gpu_the_numbers_are_the_same():
         (lambda: DriftMonitor([[1.0, 2.0]], names=["a"]), ValueError, "expects 2 names, one for each feature, got 1"),
         (lambda: DriftMonitor([[1.0]], window=0), ValueError, "window as a positive integer, got 0"),
         (lambda: DriftMonitor([[1.0]]).see([[1.0, 2.0]]), ValueError, r"inputs \(M, 1,\), got shape \(1, 2\)"),
+        (lambda: DriftMonitor([[1.0]]).see([[1e300]]), ValueError, "inputs of finite numbers"),
         (lambda: DriftMonitor([[1.0]]).see([[np.nan]]), ValueError, "inputs of finite numbers"),
         (lambda: DriftMonitor([[1.0]]).report(), ValueError, "nothing was seen yet. Call see"),
         (lambda: DriftMonitor([[1.0]]).report(alpha=1.5), ValueError, r"alpha in \(0, 1\), got 1.5"),

@@ -43,7 +43,7 @@ def read_numbers(who: str, name: str, given: Any) -> Array:
     >>> read_numbers("drift", "actual", [1, 2])
     array([1., 2.])
     """
-    x = move(plain(given), "cpu")
+    x = move(given.data if isinstance(given, Tensor) else as_array(given, np.float64), "cpu")
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{who} expects {name} as numbers, got {describe(given)}.")
     if not x.ndim or not x.size:

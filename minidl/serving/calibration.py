@@ -159,6 +159,8 @@ def fit_temperature(labels: Any, logits: Any) -> float:
 def _probabilities(given: Any) -> Array:
     """Probabilities as float64 on the CPU, checked."""
     p = read_numbers("reliability", "probabilities", given)
+    if p.ndim > 2:
+        raise ValueError(f"reliability expects probabilities (N, C), got shape {p.shape}. Reshape them: (-1, C).")
     several = p.ndim > 1 and p.shape[-1] > 1
     sums = p.sum(axis=-1) if several else np.ones(1)
     if ((p < 0) | (p > 1)).any() or (np.abs(sums - 1) > 1e-3).any():
