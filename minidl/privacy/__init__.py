@@ -6,6 +6,7 @@
 ``accountant.py``        ``epsilon``, ``noise_for``, ``renyi_divergence``: how much T noisy steps give away
 ``private_gradient.py``  ``PrivateGradient``: DP-SGD in a loop of one's own, with any optimizer
 ``fit_privately.py``     ``fit_privately``: the same for a compiled model, with ε in each epoch's line
+``fitting.py``            what both kinds of ``fit`` ask before they train
 ``federated.py``         ``Federation``: the data stay with the clients, weights travel; with noise on request
 ``fit_federated.py``     ``fit_federated``: its rounds, with a line for each
 ``clients.py``           ``dirichlet_split``: a data set dealt out to clients unlike each other

@@ -103,7 +103,7 @@ def epsilon(noise_multiplier: float, sampling_rate: float, steps: int, delta: fl
     """
     sigma, q = _checked("epsilon", noise_multiplier, sampling_rate)
     T = check_whole("epsilon", "steps", steps, lowest=0)
-    _check_delta("epsilon", delta)
+    check_number("epsilon", "delta", delta, "(0, 1)")
     return 0.0 if T == 0 else _epsilon(T * _divergences(sigma, q), delta)
 
 
@@ -121,7 +121,7 @@ def noise_for(epsilon: float, delta: float, sampling_rate: float, steps: int) ->
     0.866
     """
     check_number("noise_for", "epsilon", epsilon, "(0, inf)")
-    _check_delta("noise_for", delta)
+    check_number("noise_for", "delta", delta, "(0, 1)")
     _, q = _checked("noise_for", 1.0, sampling_rate)
     T = check_whole("noise_for", "steps", steps)
 
@@ -158,7 +158,3 @@ def _checked(who: str, noise_multiplier: float, sampling_rate: float) -> tuple[f
     check_number(who, "noise_multiplier", noise_multiplier, "(0, 1e6]")
     check_number(who, "sampling_rate", sampling_rate, "(0, 1]")
     return float(noise_multiplier), float(sampling_rate)
-
-
-def _check_delta(who: str, delta: float) -> None:
-    check_number(who, "delta", delta, "(0, 1)")

@@ -29,7 +29,7 @@ import numpy as np
 
 from minidl.arrays import generator
 from minidl.errors import describe
-from minidl.privacy.fit_privately import check_compiled
+from minidl.privacy.fitting import check_compiled
 from minidl.privacy.mechanism import PrivateSum
 from minidl.privacy.per_sample import Data, check_apart
 from minidl.settings import check_number, check_whole

@@ -7,7 +7,7 @@ from typing import Any
 from minidl.callbacks import History
 from minidl.callbacks.progress import figures, live_bar, verbosity
 from minidl.privacy.federated import Federation
-from minidl.privacy.fit_privately import check_delta, check_validation, validate
+from minidl.privacy.fitting import check_delta, check_validation, validate
 from minidl.settings import check_whole
 from minidl.training.trainable import Trainable
 

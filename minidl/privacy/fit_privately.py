@@ -7,10 +7,9 @@ import numpy as np
 
 from minidl.callbacks import Callback, CallbackList, History, Progress
 from minidl.callbacks.progress import verbosity
-from minidl.errors import describe
-from minidl.privacy.per_sample import Data
+from minidl.privacy.fitting import check_compiled, check_delta, check_validation, validate
 from minidl.privacy.private_gradient import PrivateGradient
-from minidl.settings import check_number, check_whole
+from minidl.settings import check_whole
 from minidl.training.binding import bind_optimizer
 from minidl.training.trainable import Trainable
 
@@ -92,9 +91,7 @@ def fit_privately(
     steps = max(1, round(N / batch_size))
     keys = ["loss", "epsilon"] + ([f"val_{key}" for key in model.objective.keys()] if validation_data else [])
     params = {"epochs": epochs, "steps": steps, "verbose": shown, "metrics": keys}
-    bar = [Progress(bar=shown == 1)] if shown else []
-    chosen = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-    told = CallbackList([*chosen, model.history, *bar], model, params)
+    told = all_callbacks(model, callbacks, params)
     told.on_train_begin()
     try:
         for epoch in range(epochs):
@@ -110,6 +107,13 @@ def fit_privately(
     return model.history
 
 
+def all_callbacks(model: Trainable, callbacks: Callback | Sequence[Callback] | None, params: dict) -> CallbackList:
+    """The user's callbacks, the history, and what prints a line for each epoch."""
+    chosen = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+    progress = [Progress(bar=params["verbose"] == 1)] if params["verbose"] else []
+    return CallbackList([*chosen, model.history, *progress], model, params)
+
+
 def train(model: Trainable, gradient: PrivateGradient, steps: int, told: CallbackList) -> float:
     """An epoch. Returns the mean loss of the samples drawn, each before its step."""
     model.train()
@@ -123,37 +127,3 @@ def train(model: Trainable, gradient: PrivateGradient, steps: int, told: Callbac
         if model.stop_training:
             break
     return float(total / count) if count else float("nan")
-
-
-def check_compiled(who: str, model: Any) -> None:
-    """Raise unless the model has an optimizer and a loss."""
-    if not isinstance(model, Trainable):
-        raise TypeError(f"{who} expects a Model or Sequential first, got {describe(model)}.")
-    if model.optimizer is None or model.objective is None:
-        raise ValueError(f"{who} expects a compiled model.\nCall model.compile(optimizer='sgd', loss='...') first.")
-
-
-def check_delta(who: str, delta: float, n: int, what: str) -> None:
-    """Raise unless δ is below 1/n: to show everybody all of one sample, chosen by lot, is (0, 1/n)-private."""
-    if check_number(who, "delta", delta, "(0, 1)") * n >= 1:
-        raise ValueError(
-            f"{who} expects delta below 1/{n}, got {delta:g}: who shows a {what} at random does no worse.\n"
-            f"Take less than {0.1 / n:.0e}."
-        )
-
-
-def check_validation(who: str, model: Trainable, validation_data: Any) -> None:
-    """Raise where these are no (x, y) for this model, before any training."""
-    if validation_data is None:
-        return
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-        raise TypeError(f"{who} expects validation_data as (x, y), got {describe(validation_data)}.")
-    Data(f"{who} (validation_data)", model, model.objective, *validation_data)
-
-
-def validate(model: Trainable, validation_data: Any) -> dict[str, Any]:
-    """Loss and metrics on the held-out data, as val_loss and so on."""
-    if validation_data is None:
-        return {}
-    logs = model.evaluate(*validation_data, verbose=0, return_dict=True)
-    return {f"val_{key}": value for key, value in logs.items()}
