@@ -373,9 +373,9 @@ def test_of_equal_attributions_the_first_is_hidden_first():
     [
         (np.ones((2, 3)), {}, r"attributions of x's shape \(2, 4\), or its first axes, got \(2, 3\).\nFor \(N, S\)"),
         (np.ones(2), {}, r"got \(2,\)"),
-        (np.ones((2, 3)), {"segments": [0, 0, 1, 1]}, r"a finite number for each of 2 segments, got shape \(2, 3\)"),
+        (np.ones((2, 3)), {"segments": [0, 0, 1, 1]}, r"a number for each of 2 segments, got shape \(2, 3\)"),
         (np.ones((1, 2)), {"segments": [0, 0, 1, 1]}, r"got shape \(1, 2\)"),
-        (np.full((2, 4), np.nan), {}, "a finite number for each"),
+        (np.full((2, 4), np.nan), {}, "of finite numbers"),
         (np.ones((2, 4)), {"steps": 0}, "steps as a positive integer"),
         (np.ones((2, 4)), {"random_orders": 0}, "random_orders as a positive integer"),
     ],

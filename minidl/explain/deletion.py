@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import generator, move
+from minidl.arrays import generator
 from minidl.explain.answer import Answer
 from minidl.explain.hiding import Hiding
 from minidl.layers.base import Layer
-from minidl.metrics.reading import plain
+from minidl.metrics.reading import read_numbers
 from minidl.settings import check_whole
 
 
@@ -69,17 +69,12 @@ def deletion_curve(
     """
     check_whole("deletion_curve", "steps", steps)
     check_whole("deletion_curve", "random_orders", random_orders)
-    if isinstance(attributions, tuple):
-        raise TypeError(
-            f"deletion_curve expects attributions as one array, got a tuple of {len(attributions)}.\n"
-            "Some explanations return two things: a, gap = integrated_gradients(...)."
-        )
+    a = _read_attributions(attributions)
     answer = Answer("deletion_curve", model, x, target)
-    a = move(plain(attributions), "cpu").astype(np.float64)  # −a of unsigned integers would wrap round
     hiding = Hiding(answer, _places(a, answer.x.shape) if segments is None else segments, baseline)
     N, S = len(answer.x), hiding.S
-    if a.shape[:1] != (N,) or a[0].size != S or not np.isfinite(a).all():
-        raise ValueError(f"deletion_curve expects a finite number for each of {S} segments, got shape {a.shape}.")
+    if a.shape[:1] != (N,) or a[0].size != S:
+        raise ValueError(f"deletion_curve expects a number for each of {S} segments, got shape {a.shape}.")
     rng = generator(rng)
     ranks = np.argsort(np.argsort(-a.reshape(N, S), axis=1, kind="stable"), axis=1)  # (N, S): 0 is hidden first
     hidden = np.rint(np.linspace(0, S, min(steps, S) + 1))  # (K + 1,): how many
@@ -89,6 +84,16 @@ def deletion_curve(
         axis=0,
     )
     return hidden / S, explained, random
+
+
+def _read_attributions(attributions: Any) -> np.ndarray:
+    """As float64: −a of unsigned integers would wrap round."""
+    if isinstance(attributions, tuple):
+        raise TypeError(
+            f"deletion_curve expects attributions as one array, got a tuple of {len(attributions)}.\n"
+            "Some explanations return two things: a, gap = integrated_gradients(...)."
+        )
+    return read_numbers("deletion_curve", "attributions", attributions)
 
 
 def _places(a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

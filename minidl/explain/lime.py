@@ -75,14 +75,19 @@ def lime(
     for n in range(len(w)):
         z = rng.random((M, S)) < 0.5
         z[0] = True  # the sample itself
-        D = 1 - np.sqrt(z.mean(axis=1))  # (M,)
-        near = np.exp(-((D / kernel_width) ** 2))
-        if near[~z.all(axis=1)].sum() < 1e-9:  # beside 1 for the sample itself
-            raise ValueError(
-                f"lime finds no variant near the sample with kernel_width={kernel_width:g}. Take a larger one."
-            )
-        w[n], fit[n] = ridge(z, hiding.values(n, z), near, alpha)
+        w[n], fit[n] = ridge(z, hiding.values(n, z), nearness(z, kernel_width), alpha)
     return hiding.like_x(w), fit
+
+
+def nearness(z: np.ndarray, kernel_width: float) -> np.ndarray:
+    """π(z) = exp(−D² / σ²) of M variants (M, S): (M,)."""
+    D = 1 - np.sqrt(z.mean(axis=1))  # (M, S) → (M,)
+    near = np.exp(-((D / kernel_width) ** 2))
+    if near[~z.all(axis=1)].sum() < 1e-9:  # beside 1 for the sample itself
+        raise ValueError(
+            f"lime finds no variant near the sample with kernel_width={kernel_width:g}. Take a larger one."
+        )
+    return near
 
 
 def ridge(z: np.ndarray, y: np.ndarray, weight: np.ndarray, alpha: float) -> tuple[np.ndarray, float]:
