@@ -360,7 +360,7 @@ def test_nothing_is_left_behind(make, frozen, mode):
         assert isinstance(a, np.ndarray) and np.isfinite(a).all() and a.any()
     if x is IMAGES:
         explain.grad_cam(model, x)
-    explain.deletion_curve(model, x, explain.saliency(model, x), steps=3, rng=0)
+    explain.deletion_curve(model, x, explain.saliency(model, x), steps=3, random_orders=1, rng=0)
     assert md.arrays.generator().random() == drawn  # rng=0 was meant
     np.testing.assert_equal(state(model), before)
     np.testing.assert_array_equal(x, kept)
@@ -497,11 +497,12 @@ def test_on_the_gpu_they_say_the_same(make):
     maps = [explain.grad_cam] if make is image_model else []
     ways = [f for name, f in METHODS.items() if make is not image_model or name not in ("lime", "shapley_values")]
     on_cpu = [f(model, x) for f in ways + maps]
-    curve = explain.deletion_curve(model, x, on_cpu[0], steps=3, rng=0)
+    trial = {"steps": 3, "random_orders": 2, "rng": 0}
+    curve = explain.deletion_curve(model, x, on_cpu[0], **trial)
     with fake_cupy.installed() as cupy:
         model.to("cuda")
         for f, expected in zip(ways + maps, on_cpu):
             np.testing.assert_allclose(f(model, cupy.asarray(x)), expected, atol=1e-6)
             np.testing.assert_allclose(f(model, x), expected, atol=1e-6)
-        for part, expected in zip(explain.deletion_curve(model, x, on_cpu[0], steps=3, rng=0), curve):
+        for part, expected in zip(explain.deletion_curve(model, x, on_cpu[0], **trial), curve):
             np.testing.assert_allclose(part, expected, atol=1e-5)

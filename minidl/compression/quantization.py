@@ -13,7 +13,7 @@ The scale is rounded up to 15 binary digits. Then s (q − z) has no rounding er
 numbers that are on a symmetric grid already stay exactly what they are when they are quantised again.
 
 Source: Jacob et al. 2018, "Quantization and training of neural networks for efficient integer-arithmetic-only
-inference", section 2.1 (affine) and 3 (the range holds 0); per channel: Krishnamoorthi 2018, section 2.3.
+inference", section 2.1 (affine) and 3 (the range holds 0); per channel: Krishnamoorthi 2018, section 2.6.
 """
 
 from collections.abc import Sequence
