@@ -52,7 +52,7 @@ def raw(url, data):
 
 def test_answers_are_the_models_own():
     model = classifier()
-    status, answer = ask(Service(model, batch_size=7), X.tolist())
+    status, answer = ask(Service(model), X.tolist())
     assert status == 200
     np.testing.assert_allclose(answer["outputs"], model.predict(X, verbose=0), rtol=1e-6)
 

@@ -34,7 +34,7 @@ def serve(model: Model, port: int = 8000, host: str = "127.0.0.1", **settings: A
     host : str
         The address to listen at; the default is this machine alone.
     **settings
-        ``monitor``, ``max_bytes`` and ``batch_size`` of ``Service``.
+        ``monitor`` and ``max_bytes`` of ``Service``.
 
     Notes
     -----

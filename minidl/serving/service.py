@@ -57,8 +57,6 @@ class Service:
         Is shown every input that was answered (of models with one input).
     max_bytes : int
         A longer question is refused unread.
-    batch_size : int
-        So many samples are computed at once, however many are asked for.
 
     Examples
     --------
@@ -71,14 +69,7 @@ class Service:
     /predict expects 'input' of shape (None, 2), got (1, 3).
     """
 
-    def __init__(
-        self,
-        model: Model,
-        *,
-        monitor: DriftMonitor | None = None,
-        max_bytes: int = 10_000_000,
-        batch_size: int = 32,
-    ):
+    def __init__(self, model: Model, *, monitor: DriftMonitor | None = None, max_bytes: int = 10_000_000):
         if not isinstance(model, Model):
             raise TypeError(f"Service expects a model, got {describe(model)}.")
         if not is_built(model):
@@ -90,7 +81,6 @@ class Service:
             raise TypeError(f"Service expects monitor as a DriftMonitor, got {describe(monitor)}.")
         self.model, self.monitor = model, monitor
         self.max_bytes = check_whole("Service", "max_bytes", max_bytes)
-        self.batch_size = check_whole("Service", "batch_size", batch_size)
         self.record = Record()
         self.shapes = model.input_shapes()  # [] where a call of one's own takes whatever it takes
         names = model.input_names or ["input"]
@@ -149,7 +139,7 @@ class Service:
         """The outputs for the inputs in a question."""
         inputs = self.read(body)
         try:
-            outputs = self.model.predict(inputs, batch_size=self.batch_size, verbose=0)
+            outputs = self.model.predict(inputs, verbose=0)
         except (ValueError, TypeError) as error:  # the model's own words: an index that is no word, for instance
             raise Refused(400, f"{PREDICT}: {error}") from error
         several = isinstance(outputs, list)
