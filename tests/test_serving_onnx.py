@@ -140,8 +140,27 @@ REFUSED = {
     "batch axis": (
         lambda: drawn(L.BatchNormalization(axis=2), (3, 4, 5)), ValueError, "'batch_normalization' with axis=2.\nUse",
     ),
+    "strides": (
+        lambda: drawn(L.MaxPooling2D(2, 3, "same"), (None, 8, 1)), ValueError, "strides longer than its windows.\nRun",
+    ),
     "layer axis": (lambda: drawn(L.LayerNormalization(axis=1)), ValueError, "'layer_normalization' with axis=1.\nUse"),
 }  # fmt: skip
+
+
+def test_no_two_arrays_of_a_file_have_one_name():
+    x = md.Input(shape=(2,))
+    model = md.Model(x, [L.ReLU(max_value=6.0, name="constant_0")(x), L.Dense(2, name="MatMul_1")(x)])
+    graph, (entry,), results = as_graph(model)
+    names = [entry.name, *graph.weights, *(node.output for node in graph.nodes)]
+    assert len(set(names)) == len(names) and {y.name for y in results} <= set(names)
+
+
+def test_windows_of_one_have_no_zeros_around():
+    """Whatever the size of the image: of what SAME_UPPER asks there, runtimes make less than nothing."""
+    for layer in (L.MaxPooling2D(1, 2, "same"), L.Conv2D(3, 1, 2, "same")):
+        graph, _, _ = as_graph(drawn(layer, (None, None, 2)))
+        (node,) = (n for n in graph.nodes if n.op in ("MaxPool", "Conv"))
+        assert not {"auto_pad", "pads"} & node.attributes.keys()
 
 
 @pytest.mark.parametrize("case", REFUSED)

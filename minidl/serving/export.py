@@ -94,8 +94,9 @@ def as_graph(model: Any) -> tuple[Graph, list[Value], list[Value]]:
         inputs.append(Value(name, symbol.shape, np.dtype(np.int64) if indices else whole))
         entered.append(inputs[-1] if indices else graph.cast(inputs[-1], np.float32))
     names: list[str] = model.output_names or [model.layers[-1].name]
-    outputs, taken = [], set(model.input_names)
-    for name, y in zip(names, follow(graph, model, entered)):
+    outputs, results = [], follow(graph, model, entered)
+    taken = {*model.input_names, *graph.weights, *(node.output for node in graph.nodes)}
+    for name, y in zip(names, results):
         outputs.append(graph.output(y, unique_name(name, taken)))
         taken.add(outputs[-1].name)
     return graph, inputs, outputs

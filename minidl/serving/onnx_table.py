@@ -58,7 +58,7 @@ def dense(graph: Graph, layer: L.Dense, x: Value) -> Value:
 def window_settings(layer: Any, image: tuple, size: tuple, strides: tuple, dilation: Any = 1) -> dict[str, Any]:
     """ONNX's words for windows. With strides the zeros around "same" depend on the image, whose size may vary."""
     settings = {"kernel_shape": size, "strides": strides}
-    if layer.padding == "valid":
+    if layer.padding == "valid" or all(k == 1 for k in size):  # for windows of 1 there are no zeros
         return settings
     if layer.padding == "causal":
         return settings | {"pads": ((size[0] - 1) * dilation[0], 0)}
@@ -121,6 +121,9 @@ def pooling(op: str) -> Row:
     def row(graph: Graph, layer: Any, x: Value) -> Value:
         x = graph.first(x)
         settings = window_settings(layer, x.shape[1:-1], layer.pool_size, layer.strides)
+        if "auto_pad" in settings and any(s > k for s, k in zip(layer.strides, layer.pool_size)):
+            fix = "Runtimes differ there: give Input the size of its images, or use padding='valid'."
+            raise refuse(layer, "strides longer than its windows", fix)
         return replace(x, name=graph.add(op, x.name, **settings))
 
     return row
