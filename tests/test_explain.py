@@ -1,8 +1,9 @@
-"""Explanations by slopes and maps (D.T11): against closed forms, of models of all kinds, which stay as they were."""
+"""Explanations by slopes (D.T11): against closed forms, of models of all kinds, which stay as they were."""
 
 import fake_cupy
 import numpy as np
 import pytest
+from explained_models import IMAGES, METHODS, RNG, SIGNED, WORDS, X, image_model, table_model, text_model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,44 +12,7 @@ from minidl import explain
 from minidl import layers as L
 from minidl.explain.inside import computing
 
-RNG = np.random.default_rng(0)
-METHODS = {  # each with little work, to what it says of the inputs
-    "saliency": explain.saliency,
-    "gradient_times_input": explain.gradient_times_input,
-    "integrated_gradients": lambda *args, **kw: explain.integrated_gradients(*args, steps=4, **kw)[0],
-    "occlusion": explain.occlusion,
-    "lime": lambda *args, **kw: explain.lime(*args, samples=60, alpha=0, rng=0, **kw)[0],
-    "shapley_values": lambda *args, **kw: explain.shapley_values(*args, **kw)[0],
-}
-SIGNED = [name for name in METHODS if name != "saliency"]
 BOTH = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-
-
-def table_model(*end, dtype=np.float32, units=3):
-    md.seed(1)
-    md.set_default_dtype(dtype)
-    try:
-        hidden = [L.Dense(6, activation="tanh", input_shape=(4,)), L.Dropout(0.5), L.BatchNormalization()]
-        return md.Sequential([*hidden, L.Dense(units), *end])
-    finally:
-        md.set_default_dtype(np.float32)
-
-
-def image_model():
-    md.seed(2)
-    rows = [L.Conv2D(3, 3, activation="relu", input_shape=(7, 6, 2)), L.MaxPooling2D(2), L.Conv2D(5, 2), L.Flatten()]
-    return md.Sequential([*rows, L.Dense(3)])
-
-
-def text_model(units=2, **settings):
-    md.seed(3)
-    embedding = L.Embedding(20, 4, "random_normal", mask_zero=True, input_length=5)
-    return md.Sequential([embedding, L.LSTM(6), L.Dense(units, **settings)])
-
-
-X = RNG.normal(size=(5, 4)).astype(np.float32)
-IMAGES = RNG.random((3, 7, 6, 2), dtype=np.float32)
-WORDS = np.array([[0, 0, 3, 7, 19], [4, 4, 1, 2, 3], [0, 5, 9, 11, 2]])
 
 
 # --- closed forms ---------------------------------------------------------------------------------------------------
@@ -128,185 +92,6 @@ def test_slopes_are_those_of_finite_differences():
             np.testing.assert_allclose(explain.gradient_times_input(model, x, 2)[:, j], x[:, j] * slope, rtol=1e-6)
     finally:
         md.set_default_dtype(np.float32)
-
-
-# --- words ----------------------------------------------------------------------------------------------------------
-
-
-def test_words_are_explained_by_the_vectors_of_an_embedding():
-    model = text_model()
-    E = model.layers[0].embeddings.numpy()[WORDS]  # (N, T, D)
-    rest = md.Sequential(model.layers[1:])
-    mask = WORDS != 0
-
-    def f(E):
-        return rest(E, mask=mask)[:, 1].sum()
-
-    dE = md.grad(f)(E).numpy()
-    np.testing.assert_allclose(explain.saliency(model, WORDS, 1), np.sqrt((dE**2).sum(-1)), rtol=1e-5)
-    np.testing.assert_allclose(explain.gradient_times_input(model, WORDS, 1), (E * dE).sum(-1), rtol=1e-4, atol=1e-7)
-    a, gap = explain.integrated_gradients(model, WORDS, target=1, steps=60)
-    with md.no_grad():
-        change = (rest(E, mask=mask) - rest(E * 0, mask=mask)).numpy()[:, 1]
-    np.testing.assert_allclose(a.sum(axis=1), change, atol=1e-4)
-    assert abs(gap).max() < 1e-4 and a.shape == WORDS.shape
-    assert not a[~mask].any() and a[mask].all()  # padding is skipped
-    np.testing.assert_array_equal(
-        explain.saliency(model, WORDS.astype(np.float32), 1), explain.saliency(model, WORDS, 1)
-    )
-
-
-class TwoReaders(md.Model):
-    """Words read by two embeddings, or by one twice, or after they were changed."""
-
-    def __init__(self, way):
-        super().__init__()
-        self.way, self.deep, self.wide, self.out = way, L.Embedding(20, 4), L.Embedding(20, 1), L.Dense(2)
-
-    def call(self, x):
-        h = self.deep(md.Tensor(19 - x.data) if self.way == "changed" else x)  # (N, T) -> (N, T, 4)
-        if self.way == "twice":
-            h = h + self.deep(md.Tensor(19 - x.data))
-        if self.way == "two":
-            h = h * self.wide(x)
-        return self.out(h.mean(axis=1))
-
-
-def test_words_without_a_vector_of_their_own_are_refused():
-    bag = md.Sequential([L.BagOfEmbeddings(20, 4, input_length=5), L.Dense(2)])
-    with pytest.raises(ValueError, match=r"makes shape\n\(3, 4\) of words \(3, 5\), .*Hide words instead"):
-        explain.saliency(bag, WORDS)
-    for way, error, words in (
-        ("two", ValueError, "there are 2 calls. Hide words instead"),
-        ("twice", ValueError, "one Embedding, called once, .*\n.*2 calls"),
-        ("changed", TypeError, "x holds int64, which has no slope, and no Embedding is seen"),
-    ):
-        model = TwoReaders(way)
-        model(WORDS)
-        with pytest.raises(error, match=f"^saliency(.|\n)*{words}"):
-            explain.saliency(model, WORDS)
-        assert explain.occlusion(model, WORDS, baseline=19).any()
-    with pytest.raises(TypeError, match=r"no Embedding is seen that reads it as words.\nNumbers: x.astype"):
-        explain.saliency(lambda x: text_model()(x), WORDS)
-    assert explain.occlusion(bag, WORDS).shape == WORDS.shape
-    with pytest.raises(ValueError, match="begins at vectors of zeros, got baseline=3"):
-        explain.integrated_gradients(text_model(), WORDS, baseline=3)
-
-
-# --- Grad-CAM -------------------------------------------------------------------------------------------------------
-
-
-def test_behind_an_average_of_maps_grad_cam_is_the_class_activation_map():
-    """f = Σ_k w_k mean_ij A_kij + b: α_k = w_k / (h w) (Selvaraju et al., section 3.1)."""
-    md.seed(4)
-    conv, head = L.Conv2D(5, 3, activation="tanh", input_shape=(8, 8, 1)), L.Dense(3)
-    model = md.Sequential([conv, L.GlobalAveragePooling2D(), head])
-    x = RNG.random((4, 8, 8, 1), dtype=np.float32)
-    A, target = conv(x).numpy(), np.array([0, 2, 1, 1])
-    alpha = head.kernel.numpy().T[target] / 36  # (N, K)
-    L_ = np.maximum(np.einsum("nk,nijk->nij", alpha, A), 0)
-    cam = explain.grad_cam(model, x, target)
-    assert cam.shape == (4, 8, 8) and L_.any()
-    rows = np.clip((np.arange(8) + 0.5) * 6 / 8 - 0.5, 0, 5)
-    for n in range(4):
-        lines = np.array([np.interp(rows, np.arange(6), L_[n, :, j]) for j in range(6)])  # (w, H)
-        smooth = np.array([np.interp(rows, np.arange(6), lines[:, i]) for i in range(8)])
-        np.testing.assert_allclose(cam[n], smooth, atol=1e-6)
-
-
-def test_grad_cam_looks_at_the_last_convolution_or_at_the_one_named():
-    model = image_model()
-    last = explain.grad_cam(model, IMAGES, 0)
-    np.testing.assert_array_equal(last, explain.grad_cam(model, IMAGES, 0, layer="conv2d_1"))
-    np.testing.assert_array_equal(last, explain.grad_cam(model, IMAGES, 0, layer=model.layers[2]))
-    first = explain.grad_cam(model, IMAGES, 0, layer="conv2d")
-    assert first.shape == (3, 7, 6) and np.abs(first - last).max() > 1e-3
-    assert explain.grad_cam(model, IMAGES, 0, layer="max_pooling2d").shape == (3, 7, 6)
-
-
-def test_what_grad_cam_cannot_look_at():
-    model = image_model()
-    with pytest.raises(ValueError, match=r"layer 'conv' is not known. Did you mean 'conv2d'"):
-        explain.grad_cam(model, IMAGES, layer="conv")
-    with pytest.raises(ValueError, match="is not inside 'sequential'"):
-        explain.grad_cam(model, IMAGES, layer=L.Conv2D(2, 3))
-    with pytest.raises(ValueError, match=r"maps \(N, h, w, K\).*\nand from 'dense' shape \(3, 3\)"):
-        explain.grad_cam(model, IMAGES, layer="dense")
-    with pytest.raises(ValueError, match="finds no Conv2D in 'sequential'"):
-        explain.grad_cam(table_model(), X)
-    with pytest.raises(TypeError, match="a model, to look at a layer inside, got function"):
-        explain.grad_cam(lambda x: model(x), IMAGES)
-    x = md.Input(shape=(6, 6, 1))
-    twice = L.Conv2D(1, 3, padding="same")
-    drawn = md.Model(x, L.Flatten()(twice(twice(x))))
-    with pytest.raises(ValueError, match="calls once, but 'conv2d' is called 2 times"):
-        explain.grad_cam(drawn, np.ones((1, 6, 6, 1), np.float32))
-
-
-# --- which number is f ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-@pytest.mark.parametrize("name", METHODS)
-def test_a_softmax_or_sigmoid_at_the_end_changes_nothing(name, frozen):
-    """f is the logit in front of it; also for words, of which nothing can be differentiated, in a frozen model."""
-    x = X[:3] * 3
-    for end, units in (("softmax", 3), ("sigmoid", 1)):
-        plain, ended = table_model(units=units), table_model(L.Activation(end), units=units)
-        ended.set_weights(plain.get_weights())
-        plain.trainable = ended.trainable = not frozen
-        with md.no_grad():
-            np.testing.assert_allclose(METHODS[name](ended, x), METHODS[name](plain, x), rtol=1e-5, atol=1e-6)
-        plain, ended = text_model(units), text_model(units, activation=end)
-        plain.trainable = ended.trainable = not frozen
-        np.testing.assert_allclose(METHODS[name](ended, WORDS), METHODS[name](plain, WORDS), rtol=1e-5, atol=1e-6)
-
-
-def test_a_softmax_behind_parameters_that_are_never_trained_is_seen_too():
-    plain, ended = text_model(3), text_model(3, activation="softmax")
-    for p in ended.parameters():
-        p.trainable = False
-    np.testing.assert_allclose(explain.occlusion(ended, WORDS), explain.occlusion(plain, WORDS), rtol=1e-5, atol=1e-6)
-    assert not any(p.requires_grad or p.trainable for p in ended.parameters())
-
-
-def test_only_the_end_is_taken_off_not_a_sigmoid_behind_it():
-    hidden = L.Dense(3, "sigmoid", input_shape=(4,))
-    model = md.Sequential([hidden, L.Activation("softmax")])
-    np.testing.assert_allclose(
-        explain.occlusion(model, X), explain.occlusion(md.Sequential([hidden]).predict, X), atol=1e-6
-    )
-
-
-def test_a_softmax_without_parameters_is_seen_too():
-    model = md.Sequential([L.Activation("softmax", input_shape=(4,))])
-    expected = np.where(np.arange(4) == 2, X, 0)  # the logit of class 2 is x₂
-    np.testing.assert_allclose(explain.occlusion(model, X, target=2), expected)
-    np.testing.assert_allclose(explain.gradient_times_input(model, X, 2), expected)
-
-
-def test_a_function_is_taken_as_it_is():
-    model = table_model().eval()
-    p = explain.occlusion(lambda x: md.softmax(model(x)), X)
-    z = model.predict(X)
-    c = z.argmax(axis=1)
-
-    def probability(x):
-        return np.take_along_axis(md.softmax(model.predict(x)), c[:, None], axis=1)[:, 0]
-
-    for j in range(4):
-        np.testing.assert_allclose(p[:, j], probability(X) - probability(X * (np.arange(4) != j)), atol=1e-6)
-    np.testing.assert_allclose(explain.occlusion(lambda x: md.softmax(model.predict(x)), X), p, atol=1e-6)
-
-
-def test_the_predicted_class_unless_told():
-    model = table_model()
-    c = model.predict(X).argmax(axis=1)
-    assert len(set(c)) > 1
-    for f in METHODS.values():
-        np.testing.assert_array_equal(f(model, X), f(model, X, target=c))
-    assert np.abs(explain.saliency(model, X, 0) - explain.saliency(model, X, 1)).min() > 1e-6
-    np.testing.assert_array_equal(explain.saliency(model, X, [0, 0, 1, 1, 2])[3], explain.saliency(model, X, 1)[3])
 
 
 # --- models of all kinds, which stay as they were ---------------------------------------------------------------------
