@@ -24,10 +24,9 @@ import numpy as np
 from minidl.compression.kernels import kernels_of
 from minidl.compression.packing import best_gap_bits, gaps_of, pack, packed_size, positions_of, unpack
 from minidl.compression.quantization import Quantized, channel_axis, code_range, dequantize, quantize
-from minidl.errors import describe
-from minidl.layers.base import Layer
 from minidl.layers.weights import Loaded
 from minidl.saving import load_arrays, pack_npz, save_arrays
+from minidl.training.requirements import check_weights
 
 INDEX, FORMAT = "index", "minidl compressed weights 1"
 
@@ -106,8 +105,7 @@ def load_compressed(path: str | os.PathLike, model: Any) -> Loaded:
     ValueError
         The file is damaged or no file of this kind, or its names and shapes are not the model's.
     """
-    if not isinstance(model, Layer):
-        raise TypeError(f"load_compressed expects a model or layer, got {describe(model)}.")
+    check_weights("load_compressed", model)
     arrays, who, named = load_arrays(path), os.fspath(path), dict(model.named_parameters())
     kernels = _index(arrays, who)
     state = {name.removeprefix("plain/"): a for name, a in arrays.items() if name.startswith("plain/")}
