@@ -147,3 +147,11 @@ def test_rules_refuse_what_they_were_not_made_for():
         rules.predict(np.ones((2, 2)))
     with pytest.raises(ValueError, match="finite numbers, got NaN"):
         rules.predict([[np.nan, 1.0, 2.0]])
+
+
+def test_rules_that_always_agree_agree_always_and_not_more_often():
+    """Shares of 1/6 and the like add up to 1 but for rounding."""
+    for N in range(5, 25):
+        x = np.arange(float(N))[:, None]
+        rules = explain.extract_rules(lambda x: np.where(x.numpy()[:, 0] % 3, 1.0, -1.0), x, max_depth=N, min_samples=1)
+        assert rules.fidelity == 1

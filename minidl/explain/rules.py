@@ -52,7 +52,7 @@ class Rules:
 
     def __init__(self, rules: list[Rule], feature_names: Sequence[str], class_names: Sequence[str]):
         self.rules = sorted(rules, key=lambda rule: -rule.coverage)
-        self.fidelity = sum(rule.coverage * rule.fidelity for rule in rules)
+        self.fidelity = round(sum(rule.coverage * rule.fidelity for rule in rules), 12)  # 1, not 1 + 2e-16
         self.feature_names, self.class_names = list(feature_names), list(class_names)
 
     def predict(self, x: Any) -> np.ndarray:

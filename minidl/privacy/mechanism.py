@@ -84,6 +84,10 @@ class PrivateSum:
         C, sigma = self.clip_norm, self.noise_multiplier
         S = [array_module(a).zeros(a.shape, np.float64) for a in like]
         for v in vectors:
+            if [a.shape for a in v] != [total.shape for total in S]:  # broadcast, it would be longer than C
+                raise ValueError(
+                    f"{self.who} expects arrays of the shapes {[s.shape for s in S]}, got {[a.shape for a in v]}."
+                )
             for total, part in zip(S, clipped(self.who, v, C), strict=True):
                 total += part
         self.steps += 1
