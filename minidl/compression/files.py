@@ -23,7 +23,7 @@ import numpy as np
 
 from minidl.compression.kernels import kernels_of
 from minidl.compression.packing import best_gap_bits, gaps_of, pack, packed_size, positions_of, unpack
-from minidl.compression.quantization import Quantized, channel_axis, code_range, dequantize, quantize
+from minidl.compression.quantization import Quantized, channel_axis, code_range, dequantize, quantized_kernels
 from minidl.layers.weights import Loaded
 from minidl.saving import load_arrays, pack_npz, save_arrays
 from minidl.training.requirements import check_weights
@@ -126,11 +126,11 @@ def _arrays(who: str, model: Any, bits: int | None, symmetric: bool, per_channel
     """The arrays of the file."""
     kernels, axis = kernels_of(who, model, names), channel_axis(who, per_channel)
     arrays: dict[str, Any] = {f"plain/{name}": a for name, a in model.state_dict().items() if name not in kernels}
+    weights = {name: p.numpy() for name, p in kernels.items()}
+    on_grid = {} if bits is None else quantized_kernels(who, weights, bits, symmetric, axis)
     index = {}
-    for name, p in kernels.items():
-        w = p.numpy()
-        on_grid = None if bits is None else quantize(w, bits, symmetric=symmetric, axis=axis)
-        index[name], parts = _packed(w, on_grid)
+    for name, w in weights.items():
+        index[name], parts = _packed(w, on_grid.get(name))
         arrays |= {f"{name}/{part}": a for part, a in parts.items()}
     text = json.dumps({"format": FORMAT, "kernels": index})
     return {**arrays, INDEX: np.frombuffer(text.encode(), np.uint8)}

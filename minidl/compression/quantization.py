@@ -16,7 +16,7 @@ Source: Jacob et al. 2018, "Quantization and training of neural networks for eff
 inference", section 2.1 (affine) and 3 (the range holds 0); per channel: Krishnamoorthi 2018, section 2.6.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,13 +155,21 @@ def quantize_weights(
     """
     kernels = kernels_of("quantize_weights", model, names)
     axis = channel_axis("quantize_weights", per_channel)
+    quantized = quantized_kernels("quantize_weights", kernels, bits, symmetric, axis)
+    model.load_state_dict({name: dequantize(on_grid) for name, on_grid in quantized.items()}, strict=False)
+    return quantized
+
+
+def quantized_kernels(
+    who: str, kernels: Mapping[str, Any], bits: int, symmetric: bool, axis: int | None
+) -> dict[str, Quantized]:
+    """Each kernel on its grid; an error says which cannot be."""
     quantized = {}
     for name, p in kernels.items():
         try:
             quantized[name] = quantize(p, bits, symmetric=symmetric, axis=axis)
         except ValueError as error:
-            raise ValueError(f"quantize_weights, {name!r}: {error}") from None
-    model.load_state_dict({name: dequantize(on_grid) for name, on_grid in quantized.items()}, strict=False)
+            raise ValueError(f"{who}, {name!r}: {error}") from None
     return quantized
 
 
