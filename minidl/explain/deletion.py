@@ -60,6 +60,11 @@ def deletion_curve(
     random : (N, K + 1)
         f in a random order, the mean of several.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As ``occlusion``; or the attributions are not those of x or of its segments.
+
     Examples
     --------
     >>> x = np.array([[1.0, 5.0, 2.0, 0.0]])

@@ -43,6 +43,11 @@ def grad_cam(model: Model, x: Any, target: Any = None, layer: str | Layer | None
     -------
     (N, H, W), nowhere below 0
 
+    Raises
+    ------
+    ValueError, TypeError
+        As ``saliency``; or the layer is not inside, is called more than once, or gives no maps.
+
     Examples
     --------
     >>> import minidl as md

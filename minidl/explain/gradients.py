@@ -100,6 +100,11 @@ def integrated_gradients(
     gap : (N,)
         f(x) − f(x₀) − Σ a. Where it is not small beside f(x) − f(x₀), take more steps.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As ``saliency``; or a baseline that is none.
+
     Examples
     --------
     >>> a, gap = integrated_gradients(lambda x: x[:, :1] * x[:, 1:], np.array([[4.0, 3.0]]))

@@ -54,6 +54,11 @@ def lime(
     fit : (N,)
         R² of the linear model on the variants, weighted by π: 1 if f is linear in z; far below, w says little.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As ``occlusion``; or too few samples for so many segments, or none near enough.
+
     Examples
     --------
     >>> w, fit = lime(lambda x: 2.0 * x[:, 0] - 3.0 * x[:, 1], np.array([[5.0, 7.0]]), alpha=0, rng=0)

@@ -114,6 +114,11 @@ def extract_rules(
     -------
     Rules
 
+    Raises
+    ------
+    ValueError, TypeError
+        x is no table of finite numbers; names that do not fit; as ``occlusion``.
+
     Examples
     --------
     >>> x = np.random.default_rng(0).uniform([0, 18], [100, 90], (400, 2))

@@ -54,6 +54,11 @@ def shapley_values(
     standard_error : the same shape
         Of φ as a mean of drawn orders; 0 where all teams were asked about. Σ φ = f(x) − f(x₀) holds either way.
 
+    Raises
+    ------
+    ValueError, TypeError
+        As ``occlusion``; or more than 14 segments, and no ``permutations``.
+
     Examples
     --------
     >>> x = np.array([[2.0, 3.0, 10.0]])

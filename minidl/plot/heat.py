@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import move
-from minidl.metrics.reading import plain
+from minidl.metrics.reading import read_numbers
 from minidl.plot.style import DIVERGING, axes_of
 
 PALE = 0.3  # the blackest pixel is drawn as bright as 1 − this, so that colours over it can be told apart
@@ -43,18 +42,16 @@ def heat_map(image: Any, attribution: Any, label: str = "attribution", ax: Any =
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    x, a = (move(plain(array), "cpu").astype(float) for array in (image, attribution))
-    if x.ndim not in (2, 3) or x.shape[2:] not in ((), (1,), (3,)) or x.size == 0:
+    x, a = read_numbers("heat_map", "image", image), read_numbers("heat_map", "attributions", attribution)
+    if x.ndim not in (2, 3) or x.shape[2:] not in ((), (1,), (3,)):
         raise ValueError(
             f"heat_map expects one image (H, W), (H, W, 1) or (H, W, 3), got shape {x.shape}. Choose: x[0]."
         )
-    if a.ndim not in (2, 3) or a.shape[:2] != x.shape[:2] or a.size == 0:
+    if a.ndim not in (2, 3) or a.shape[:2] != x.shape[:2]:
         raise ValueError(
             f"heat_map expects attributions {x.shape[:2]} or {(*x.shape[:2], 'C')} of this image, got {a.shape}.\n"
             "Of segments (N, S): phi[n][segments]."
         )
-    if not (np.isfinite(x).all() and np.isfinite(a).all()):
-        raise ValueError("heat_map expects finite numbers, got NaN or infinity.")
     a = a if a.ndim == 2 else a.sum(axis=-1)  # (H, W, C) → (H, W)
     grey = x if x.ndim == 2 else x.mean(axis=-1)  # (H, W, C) → (H, W)
     largest = float(np.abs(a).max()) or 1.0
