@@ -207,7 +207,8 @@ def test_a_fault_of_ours_is_500_and_says_nothing_of_the_inside(caplog):
         (lambda: serve(classifier(), port=70_000), ValueError, "port up to 65535, got 70000"),
         (lambda: serve(classifier(), host=127), TypeError, "host as an address such as '127.0.0.1', got int 127"),
         (lambda: percentile([], 50), ValueError, "expects times"),
-        (lambda: percentile([1], 0), ValueError, "p above 0"),
+        (lambda: percentile([1], 0), ValueError, r"percentile expects p in \(0, 100\], got 0"),
+        (lambda: percentile([1], "95"), TypeError, r"percentile expects p as a number in \(0, 100\], got str"),
     ],
 )
 def test_wrong_settings_are_refused(call, error, words):

@@ -162,6 +162,8 @@ def test_on_the_gpu_the_numbers_are_the_same():
             "bins as a whole number from 2 on, got 1",
         ),
         (lambda: DriftMonitor([]), ValueError, "training of at least one sample"),
+        (lambda: DriftMonitor([[1.0]], names="a"), TypeError, "names as a list, a text for each feature, got str 'a'"),
+        (lambda: DriftMonitor([[1.0, 2.0]], names=2), TypeError, "names as a list, a text for each feature, got int 2"),
         (lambda: DriftMonitor([[1.0, 2.0]], names=["a"]), ValueError, "expects 2 names, one for each feature, got 1"),
         (lambda: DriftMonitor([[1.0]], window=0), ValueError, "window as a positive integer, got 0"),
         (lambda: DriftMonitor([[1.0]]).see([[1.0, 2.0]]), ValueError, r"inputs \(M, 1,\), got shape \(1, 2\)"),

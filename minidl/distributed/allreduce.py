@@ -40,7 +40,7 @@ def ring_allreduce(comm: Communicator, array: Array) -> Array:
     TypeError
         This is no array of numbers that can be sent.
     ValueError
-        Another worker's array has another shape or dtype; found by ``run``, not by MPI.
+        Another worker's array has another size or dtype; found by ``run``, not by MPI.
 
     Examples
     --------

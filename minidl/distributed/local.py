@@ -31,7 +31,8 @@ def run(workers: int, function: Callable, *arguments: Any) -> list[Any]:
         p, how many. The first is this thread.
     function : function
         Of a communicator, and the ``arguments``, which all workers share: models, optimizers and loaders are to be made
-        inside, by each for itself.
+        inside, by each for itself. Settings of the whole program, such as ``md.set_default_dtype``, belong before
+        ``run``: threads share them.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from math import ceil
 
-from minidl.settings import check_whole
+from minidl.settings import check_number, check_whole
 
 SHOWN = (50, 95, 99)
 
@@ -23,8 +23,9 @@ def percentile(times: Iterable[float], p: float) -> float:
     (0.2, 9.0)
     """
     ordered = sorted(times)
-    if not ordered or not 0 < p <= 100:
-        raise ValueError(f"percentile expects times, and p above 0 and up to 100, got {len(ordered)} and p={p}.")
+    check_number("percentile", "p", p, "(0, 100]")
+    if not ordered:
+        raise ValueError("percentile expects times, got none.")
     return ordered[ceil(p * len(ordered) / 100) - 1]  # in this order: 7 / 100 * 100 is more than 7
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import Array
+from minidl.errors import describe
 from minidl.metrics.reading import read_numbers
 from minidl.serving.drift import ks_statistic, population_stability_index
 from minidl.settings import check_number, check_whole
@@ -62,6 +63,8 @@ class DriftMonitor:
         self.shape = x.shape[1:]
         self.training = x.reshape(len(x), -1)  # (N, D)
         D = self.training.shape[1]
+        if isinstance(names, str) or not (names is None or hasattr(names, "__len__")):
+            raise TypeError(f"DriftMonitor expects names as a list, a text for each feature, got {describe(names)}.")
         if names is not None and len(names) != D:
             raise ValueError(f"DriftMonitor expects {D} names, one for each feature, got {len(names)}.")
         self.names = [str(k) for k in range(D)] if names is None else [str(name) for name in names]
