@@ -96,7 +96,12 @@ B = md.Tensor(np.zeros((4, 3)))
 REFUSALS = [
     Refusal("concatenate", lambda: md.concatenate([]), ValueError, "at least one array"),
     Refusal("concatenate", lambda: md.concatenate(A, B), TypeError, r"in one list: concatenate\(\[a, b\]\)"),
-    Refusal("concatenate", lambda: md.concatenate([A, B], axis=1), ValueError, r"^concatenate .* axis 1, got \(2, 3\), \(4, 3\)"),
+    Refusal(
+        "concatenate",
+        lambda: md.concatenate([A, B], axis=1),
+        ValueError,
+        r"^concatenate .* axis 1, got \(2, 3\), \(4, 3\)",
+    ),
     Refusal("concatenate_arrays", lambda: md.concatenate_arrays(A, B, axis=2), ValueError, "axis 2 is out of bounds"),
     Refusal("stack", lambda: md.stack([A, B]), ValueError, r"one shape, got \(2, 3\) and \(4, 3\)"),
     Refusal("concatenate", lambda: md.concatenate([A, A[0]]), ValueError, r"got \(2, 3\), \(3,\)"),
