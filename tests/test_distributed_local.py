@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -161,6 +162,18 @@ def test_one_that_is_slow_is_waited_for():
         return comm.recv(source=0) if comm.Get_rank() == 2 else None
 
     assert run(3, work)[2] == "at last"
+
+
+def test_one_that_computes_after_a_message_is_waited_for():
+    def work(comm):
+        if comm.Get_rank() == 0:
+            comm.send(1, dest=1)
+            return comm.recv(source=1)
+        number = comm.recv(source=0)
+        time.sleep(0.05)  # meanwhile the other waits
+        return comm.send(number + 1, dest=0)
+
+    assert run(2, work)[0] == 2
 
 
 def test_ctrl_c_stops_all():

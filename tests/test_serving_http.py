@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from small_models import X, classifier
 
-from minidl.serving import serve, served
-from minidl.serving.server import Handler
+from minidl.serving import Service, serve, served
+from minidl.serving.server import Handler, Server
 
 JSON = {"Content-Type": "application/json"}
 POST = b"POST /predict HTTP/1.0\r\nContent-Type: application/json\r\n"
@@ -142,6 +142,28 @@ def test_after_the_block_nothing_listens():
     with pytest.raises(ConnectionRefusedError):
         over_http(address)
     assert not [t for t in threading.enumerate() if "process_request_thread" in t.name]
+
+
+def test_closing_waits_for_what_has_begun_and_forgets_who_has_gone():
+    server = Server(Service(classifier()), port=0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    question = json.dumps({"inputs": X[:1].tolist()}).encode()
+    socket.create_connection(server.server_address).close()
+    with socket.create_connection(server.server_address, timeout=10) as begun:
+        begun.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(question) + question[:9])
+        assert over_http(server.url)[0] == 200  # so those before were let in
+        until = time.perf_counter() + 10
+        while server.silent and time.perf_counter() < until:
+            time.sleep(0.001)
+        assert not server.silent
+        rest = threading.Timer(0.1, begun.sendall, [question[9:]])
+        rest.start()
+        server.shutdown()
+        server.server_close()
+        assert (server.service.record.requests, server.service.record.errors) == (1, 0)
+    rest.join()
+    thread.join()
 
 
 def test_nobody_who_asks_nothing_is_waited_for():
