@@ -116,6 +116,17 @@ def test_other_activations():
     assert SimpleRNN(H, activation=None)(x).shape == (N, H)
 
 
+@pytest.mark.parametrize("settings", [{"activation": None}, {"activation": "linear"}, {"recurrent_activation": None}])
+@pytest.mark.parametrize("kind", [LSTM, GRU])
+def test_no_activation_leaves_numbers_as_they_are(kind, settings):
+    layer = kind(H, **settings)
+    plain = kind(H, **dict.fromkeys(settings, lambda z: z))
+    x = sequences()
+    layer(x), plain(x)
+    plain.set_weights(layer.get_weights())
+    assert_alike(layer(x), plain(x))
+
+
 @pytest.mark.parametrize("kind", [SimpleRNNCell, LSTMCell, GRUCell])
 def test_the_states_of_a_cell_become_the_kernels_kind_of_number(kind):
     cell, x = kind(H), sequences()[:, 0]

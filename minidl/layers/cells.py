@@ -16,6 +16,7 @@ from minidl.autograd import Tensor
 from minidl.layers.activations import get as get_activation
 from minidl.layers.base import Layer
 from minidl.ops.activations import sigmoid
+from minidl.ops.conversion import identity
 from minidl.ops.gru import gru_step, gru_step_reset_before
 from minidl.ops.lstm import lstm_step
 from minidl.ops.recurrent import simple_rnn_step
@@ -204,7 +205,8 @@ class LSTMCell(Cell):
     def step(self, x, h, c, seen=None):
         h = h if seen is None else seen
         W, U, b = self.kernel, self.recurrent_kernel, self.bias
-        return list(lstm_step(x, h, c, W, U, b, self.activation, self.recurrent_activation))
+        f, gate = self.activation or identity, self.recurrent_activation or identity
+        return list(lstm_step(x, h, c, W, U, b, f, gate))
 
 
 class GRUCell(Cell):
@@ -252,4 +254,5 @@ class GRUCell(Cell):
     def step(self, x, h, seen=None):
         W, U, b = self.kernel, self.recurrent_kernel, self.bias
         step = gru_step if self.reset_after else gru_step_reset_before
-        return [step(x, h, W, U, b, self.activation, self.recurrent_activation, seen)]
+        f, gate = self.activation or identity, self.recurrent_activation or identity
+        return [step(x, h, W, U, b, f, gate, seen)]
