@@ -138,7 +138,7 @@ def walk(y: Any, g: Any, wanted: set, retain_graph: bool, create_graph: bool, st
                 if x._record is FREED:
                     check_usable(x)
                 heappush(heap, (-x._record[0], x))
-            elif not create_graph and (dx is g or type(dx) is not np.ndarray or dx.base is not None):
+            elif not create_graph:
                 dx = own(dx, g)
             grads[x] = dx
         if not retain_graph:

@@ -1,8 +1,9 @@
 """Where an optimizer keeps its numbers: the parameters of a model side by side in one flat array.
 
-An optimizer does little arithmetic on many numbers: its time is the time to read and write memory. On a shelf small
-parameters are updated together, as if they were one, and large ones in blocks that fit the processor's cache. Only what
-a rule wants whole, such as a matrix, is neither joined nor cut.
+An optimizer does a little arithmetic on many numbers: the calls should be few, and what one of them touches still be
+near when the next one wants it. So on a shelf the small parameters stand first and are updated together, as if they
+were one, the large ones in blocks that fit the processor's cache. Only what a rule wants whole, such as a matrix, is
+neither joined nor cut.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,7 +16,7 @@ from minidl.layers.base import Parameter
 from minidl.ops.windows import batches
 
 BLOCK = 262144  # numbers updated at a time, at most: weights, gradient, state and scratch stay in the processor's cache
-SMALL = 65536  # below so many, a parameter's gradient is copied beside its neighbours': one update for all of them
+SMALL = 65536  # below so many, a parameter's gradient is copied beside the other small ones': one update for all
 
 
 class Shelf:
